@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import threading
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +11,7 @@ from typing import Any, NoReturn
 from ctxprune.calibration.keep_sets import CalibratedPolicy, Closing, KeepSets, check_identity
 from ctxprune.errors import FormatError, InputError
 from ctxprune.policies import Threshold
+from ctxprune.storage.drafts import draft_of
 from ctxprune.utils.fingerprint import Identity
 from ctxprune.utils.validation import is_number
 
@@ -142,17 +141,11 @@ class Calibration:
         Raises:
             InputError: The file cannot be written.
         """
-        target = Path(path)
-        # A name for each thread: with one for the process, a thread would publish what another has half written.
-        part = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}.part")
         try:
-            try:
-                part.write_text(self.to_json(), encoding="utf-8")
-                part.replace(target)
-            finally:
-                part.unlink(missing_ok=True)
+            with draft_of(Path(path)) as draft:
+                draft.write_text(self.to_json(), encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise InputError(f"the file cannot be written ({_reason(error)})", where=str(target)) from error
+            raise InputError(f"the file cannot be written ({_reason(error)})", where=str(path)) from error
 
     @classmethod
     def load(cls, path: str | Path) -> Calibration:

@@ -25,10 +25,12 @@ MODES = ("official", "safe", "both")
 
 def open_set(data: Path, schemas: Path | None, split: str, gold: Path | None = None) -> Benchmark:
     """The benchmark of a folder, with the references of a gold file where one is named."""
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.evaluation.datasets import load, with_gold
 
-    bench = load(data, schemas=schemas, split=split)
-    return bench if gold is None else with_gold(bench, gold)
+    with show_progress("reading the set"):
+        bench = load(data, schemas=schemas, split=split)
+        return bench if gold is None else with_gold(bench, gold)
 
 
 def score_predictions(
@@ -98,8 +100,8 @@ def generate_and_score(
         items: With JSON, also the verdict on each item.
         as_json: Print one JSON document, not a table.
     """
-    from ctxprune.cli import _console
     from ctxprune.cli._pipelines import generators_from_options
+    from ctxprune.cli._progress import show_progress
     from ctxprune.cli._trust import shown_generator
     from ctxprune.sql.evaluation.datasets import sample_items
     from ctxprune.sql.evaluation.evaluate import RunConfig
@@ -111,10 +113,11 @@ def generate_and_score(
     data, skipped = bench.fingerprint, len(bench.items) - len(bench.present)
     if limit is not None:
         bench = replace(bench, items=sample_items(bench.present, limit, seed=options.seed))
-    writers = generators_from_options(options)
-    make = PipelineFactory(writers, candidates=options.candidates, plain=options.plain, seed=options.seed)
-    with _console.track_progress(bench.name, len(bench.present)) as advance:
-        report = run(bench, make, rule=rule, progress=advance)
+    with show_progress("opening the model") as line:
+        writers = generators_from_options(options)
+        make = PipelineFactory(writers, candidates=options.candidates, plain=options.plain, seed=options.seed)
+        line.name_step(bench.name, len(bench.present))
+        report = run(bench, make, rule=rule, progress=line.update)
     sql = {verdict.index: verdict.sql for verdict in report.verdicts}
     # The generator answered already; these are scored a second time for the figures of the official script.
     entries = tuple(
@@ -162,11 +165,11 @@ def check_options(
 
 
 def _evaluate(bench: Benchmark, predictions: Predictions, config: RunConfig, log: Path | None) -> Evaluation:
-    from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.evaluation.evaluate import evaluate
 
-    with _console.track_progress(f"{bench.name}, {config.mode} mode") as advance:
-        return evaluate(bench, predictions, config, log=log, progress=advance)
+    with show_progress(f"{bench.name}, {config.mode} mode") as line:
+        return evaluate(bench, predictions, config, log=log, progress=line.update)
 
 
 def _say_odd(document: dict[str, Any]) -> None:

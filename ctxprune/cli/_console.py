@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import textwrap
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from ctxprune.errors import CtxpruneError, InputError
+from ctxprune.storage.drafts import draft_of
 from ctxprune.utils.plain_data import as_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
-    from rich.progress import Progress
     from rich.table import Table
     from rich.text import Text
 
@@ -33,16 +31,13 @@ __all__ = [
     "format_error",
     "is_database",
     "make_cell",
-    "make_progress",
     "make_rows_table",
     "print_figures",
     "print_json",
     "print_note",
     "print_tree",
     "report_unreadable",
-    "show_activity",
     "stdout_console",
-    "track_progress",
     "write_file",
     "write_parts",
 ]
@@ -118,17 +113,8 @@ def write_parts(target: Path, parts: Iterable[bytes], *inputs: str | Path) -> No
             with target.open("wb") as stream:
                 stream.writelines(parts)
             return
-        # Beside the target, so that replacing it is one step within a file system; the link, if it is one, stays.
-        place = Path(os.path.realpath(target))
-        part = place.with_name(f".{place.name}.{os.getpid()}.part")
-        try:
-            with part.open("wb") as stream:
-                stream.writelines(parts)
-            if place.exists():
-                shutil.copymode(place, part)
-            part.replace(place)
-        finally:
-            part.unlink(missing_ok=True)
+        with draft_of(target) as draft, draft.open("wb") as stream:
+            stream.writelines(parts)
     except OSError as error:
         raise _unwritable(target, error) from error
 
@@ -211,79 +197,6 @@ def format_error(error: BaseException) -> str:
     """An error as one line: its code where it is ours, and its text with line breaks folded."""
     text = " ".join(str(error).split()) or type(error).__name__
     return f"{error.code} {text}" if isinstance(error, CtxpruneError) else text
-
-
-def make_progress(*, remaining: bool = True) -> Progress:
-    """A progress bar on stderr, with the time that is left by even progress; silent when stderr is not a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    left = (TimeRemainingColumn(),) if remaining else ()
-    console = Console(stderr=True)
-    return Progress(*columns, *left, console=console, transient=True, disable=not console.is_terminal)
-
-
-@contextmanager
-def track_progress(title: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar of one task, as the function that the task calls with what is done and the total."""
-    with make_progress() as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-@contextmanager
-def show_activity(step: str, *, after: float = 1.0) -> Iterator[Callable[[str], None]]:
-    """From `after` seconds on, what is being done and for how long, on stderr; silent when that is not a terminal.
-
-    Gives a function that names the next step. The line is gone when the block ends.
-    """
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from threading import Timer
-
-    activity = _Activity(step)
-    # Short work must not pay for the drawing, nor flicker.
-    timer = Timer(after, activity.start)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield activity.name_step
-    finally:
-        timer.cancel()
-        timer.join()
-        activity.stop()
-
-
-class _Activity:
-    """A line that says what is being done; drawn from `start` to `stop`."""
-
-    def __init__(self, step: str) -> None:
-        self._step = step
-        self._bar: Progress | None = None
-        self._lock = Lock()
-
-    def start(self) -> None:
-        from rich.console import Console
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        with self._lock:
-            columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._bar.add_task(self._step, total=None)
-            self._bar.start()
-
-    def name_step(self, step: str) -> None:
-        with self._lock:
-            self._step = step
-            if self._bar is not None:
-                self._bar.update(self._bar.task_ids[0], description=step)
-
-    def stop(self) -> None:
-        with self._lock:
-            if self._bar is not None:
-                self._bar.stop()
 
 
 def print_figures(title: str, rows: Iterable[tuple[str, object]]) -> None:

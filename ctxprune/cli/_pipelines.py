@@ -72,20 +72,16 @@ def open_values(database: Database, folder: Path | None = None, published: str =
         StoreError: The Redis of the published index cannot be used.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.values import ValueIndex
 
     if published:
         if folder is not None:
             raise typer.BadParameter("give one of --index and --published", param_hint="--published")
         return open_published(published).current()
-    with _console.make_progress() as bar:
-        task = bar.add_task("indexing values", total=None)
-
-        def advance(done: int, total: int, name: str) -> None:
-            bar.update(task, completed=done, total=total, description=_console.escape(name)[:40])
-
+    with show_progress("indexing values") as line:
         try:
-            return ValueIndex.for_database(database, folder, progress=advance)
+            return ValueIndex.for_database(database, folder, progress=line.update)
         except (IndexBuildError, FormatError, OSError) as error:
             # A folder that was asked for must work; only the default one may fall back to memory.
             if folder is not None and isinstance(error, CtxpruneError):  # the advice is for `sql index`
@@ -96,7 +92,7 @@ def open_values(database: Database, folder: Path | None = None, published: str =
                 raise
             why = IndexBuildError(error.what, where=error.where) if isinstance(error, IndexBuildError) else error
             _console.print_note(f"the value index is not kept: {_console.format_error(why)}")
-            return ValueIndex.build(database, progress=advance)
+            return ValueIndex.build(database, progress=line.update)
 
 
 def load_knowledge(database: Database, file: Path | None) -> Knowledge | None:

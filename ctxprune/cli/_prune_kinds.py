@@ -102,21 +102,21 @@ def prune_kind(
         typer.BadParameter: An option is for another kind.
         InputError, BudgetError, UsageError: As what it calls.
     """
-    from ctxprune.cli._console import show_activity
+    from ctxprune.cli._progress import show_progress
     from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag.kinds import KINDS
 
     options.check_unused(kind)
     if form is not None and kind != "html":
         raise typer.BadParameter(f"it is for pages only, and this is {kind}", param_hint="--as")
-    with show_activity("Reading") as name_step:
+    with show_progress("reading") as line:
         names, contexts = read_kind(task.files, kind, form)
         if kind == "html" and not any(context.units for context in contexts):
             raise InputError("there is no text to prune", where=", ".join(names))
         if note:
             contexts = [table.with_note(note=True) for table in contexts]
         context = contexts[0] if len(contexts) == 1 else _joined(contexts)
-        name_step("Pruning")
+        line.name_step("pruning")
         scorer = make_kind_scorer(task.scorer, task.model)
         result = Pruner(scorer, task.policy, None, task.on_empty).prune(task.question, context)
     kept = _describe_kept(result, context, KINDS[kind].units)
@@ -175,11 +175,16 @@ def print_main_text(files: Sequence[Path], form: HtmlOutput | None) -> None:
         InputError: A page cannot be read.
     """
     from ctxprune.cli._console import print_note
+    from ctxprune.cli._progress import show_progress
     from ctxprune.rag.html import extract_main_text, site_texts
 
-    _, pages = read_kind(files, "html", form)
-    known = site_texts(pages)
-    found = [extract_main_text(page, known=known) for page in pages]
+    with show_progress("reading") as line:
+        _, pages = read_kind(files, "html", form)
+        known, found = site_texts(pages), []
+        line.name_step("main text", len(pages))
+        for page in pages:
+            found.append(extract_main_text(page, known=known))
+            line.update(len(found))
     # What is installed decides it, so it is said.
     if any(text.backend != "own" for text in found):
         print_note("main text: what trafilatura and the rules of ctxprune agree on")
@@ -192,16 +197,21 @@ def read_kind(files: Sequence[Path], kind: str, form: HtmlOutput | None = None) 
     Raises:
         InputError: A file cannot be read, or is not of that kind.
     """
+    from ctxprune.cli._progress import show_progress
     from ctxprune.rag.kinds import KINDS
 
-    names, contexts = [], []
-    for path in _each(files, kind):
-        name = "stdin" if str(path) == "-" else str(path)
-        try:
-            contexts.append(_page(path, form) if kind == "html" else KINDS[kind].read(read_text(path)))
-        except (InputError, UsageError) as error:
-            raise _located(error, name) from error
-        names.append(name)
+    names: list[str] = []
+    contexts: list[Any] = []
+    paths = _each(files, kind)
+    with show_progress("reading", len(paths)) as line:
+        for path in paths:
+            name = "stdin" if str(path) == "-" else str(path)
+            try:
+                contexts.append(_page(path, form) if kind == "html" else KINDS[kind].read(read_text(path)))
+            except (InputError, UsageError) as error:
+                raise _located(error, name) from error
+            names.append(name)
+            line.update(len(names))
     return names, contexts
 
 
@@ -270,6 +280,7 @@ def prune_table_file(task: PruneTask, options: TextOptions, output: Path | None)
         InputError, BudgetError, UsageError, MissingExtraError: As `ctxprune.rag.tables.prune_file`.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.policies.budget_share import BudgetShare
     from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag.tables import prune_file
@@ -280,9 +291,9 @@ def prune_table_file(task: PruneTask, options: TextOptions, output: Path | None)
     [path] = task.files
     if output is not None:
         _console.check_target(output, path)
-    scorer = make_kind_scorer(task.scorer, task.model)
-    pruner = Pruner(scorer, task.policy, None, task.on_empty)
-    with _console.show_activity(f"Pruning {path.name}"):
+    with show_progress(f"pruning {path.name}"):
+        scorer = make_kind_scorer(task.scorer, task.model)
+        pruner = Pruner(scorer, task.policy, None, task.on_empty)
         pruned_file = prune_file(path, task.question, output, pruner=pruner)
     result = replace(pruned_file.pruned, output=pruned_file.text, note=pruned_file.note)
     details = {"files": [str(path)], "rows": pruned_file.rows, "columns": pruned_file.columns}

@@ -67,16 +67,17 @@ def prune_passages(task: PruneTask, form: Format, options: TextOptions) -> None:
     Raises:
         InputError, BudgetError, UsageError: As what it calls.
     """
-    from ctxprune.cli._console import show_activity
+    from ctxprune.cli._progress import show_progress
     from ctxprune.pruning.pruner import Pruner
     from ctxprune.rag import PassagePruner
 
-    scorer = _scorer(task.scorer, task.model, titled=options.title_field is not None)
-    pruner = Pruner(scorer, task.policy, None, task.on_empty)
-    passage_pruner = PassagePruner(pruner, options.documents, options.reorder)
-    with show_activity("Reading") as name_step:
+    with show_progress("loading the scorer") as line:
+        scorer = _scorer(task.scorer, task.model, titled=options.title_field is not None)
+        pruner = Pruner(scorer, task.policy, None, task.on_empty)
+        passage_pruner = PassagePruner(pruner, options.documents, options.reorder)
+        line.name_step("reading")
         inputs = read_inputs(task.files, form, options.field, options.title_field)
-        name_step("Pruning")
+        line.name_step("pruning")
         result, order = _pruned(passage_pruner, task.question, inputs, options)
     if not task.report(
         result,

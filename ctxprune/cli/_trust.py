@@ -49,22 +49,25 @@ def ask_set(
         options: Those of `options_record` that `factory` was made from.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.evaluation.trust.ask import ask_questions
 
     check_log(log, *questions.databases.values())
     missing = len(questions.questions) - len(questions.present)
     if missing:
         _console.print_note(f"{_console.format_count(missing, 'question')} left out: the database is absent")
-    with _console.track_progress(questions.name, len(questions.present)) as advance:
-        return ask_questions(questions, factory, log=log, options=options, progress=advance)
+    with show_progress(questions.name, len(questions.present)) as line:
+        return ask_questions(questions, factory, log=log, options=options, progress=line.update)
 
 
 def make_factory(generation: GenerationOptions, answer_above: float | None = None) -> PipelineFactory:
     """The pipelines that the options name; `answer_above` is the least confidence of "answered"."""
     from ctxprune.cli._pipelines import generators_from_options
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.pipeline.factory import PipelineFactory
 
-    writers = generators_from_options(generation)
+    with show_progress("opening the model"):
+        writers = generators_from_options(generation)
     return PipelineFactory(
         writers,
         candidates=generation.candidates,

@@ -28,12 +28,14 @@ def compare(
     Differences are B minus A, in percent points of the items that both have.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.evaluation.compare import compare as compared
     from ctxprune.sql.evaluation.compare import read_results
 
     if html is not None:
         _console.check_target(html, a, b)
-    comparison = compared(read_results(a), read_results(b), confidence=confidence, seed=seed)
+    with show_progress("comparing"):
+        comparison = compared(read_results(a), read_results(b), confidence=confidence, seed=seed)
     if html is not None:
         from ctxprune.sql.evaluation.page import comparison_page
 

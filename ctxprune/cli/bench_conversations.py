@@ -71,19 +71,22 @@ def _hold_all(
     shown: tuple[bool, bool],
 ) -> None:
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.cli._trust import check_log, make_factory, options_record, shown_generator
     from ctxprune.sql.evaluation.conversations import ask_conversations, conversation_figures, load_conversations
     from ctxprune.sql.evaluation.trust.figures import group_figures, time_figures
 
     items, as_json = shown
-    conversations = load_conversations(data, schemas=schemas, split=split)
+    with show_progress("reading the set"):
+        conversations = load_conversations(data, schemas=schemas, split=split)
     fingerprint, skipped = conversations.fingerprint, conversations.skipped  # of the whole set
     if limit is not None:
         conversations = conversations.limited(limit, seed=generation.seed)
     check_log(log, *conversations.databases.values())
-    factory, options = make_factory(generation), options_record(generation)
-    with _console.track_progress(conversations.name, sum(len(talk.turns) for talk in conversations.present)) as advance:
-        judgements = ask_conversations(conversations, factory, log=log, options=options, progress=advance)
+    with show_progress("opening the model") as line:
+        factory, options = make_factory(generation), options_record(generation)
+        line.name_step(conversations.name, sum(len(talk.turns) for talk in conversations.present))
+        judgements = ask_conversations(conversations, factory, log=log, options=options, progress=line.update)
     generator = shown_generator(generation.generator)
     document: dict[str, Any] = {"set": conversations.name, "generator": generator, "plain": generation.plain}
     document |= {"data": fingerprint, "rule": "spider", "skipped": skipped}

@@ -22,10 +22,13 @@ def dedup(
 ) -> None:
     """Plant changed copies among the texts of a folder, look for them, and compare with a count of all pairs."""
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.rag.evaluation.dedup import measure, read_texts
 
-    texts = read_texts(data, pages=pages)[:limit]
-    document = {"set": data.resolve().name, **measure(texts, similarity=similarity, seed=seed).to_dict()}
+    with show_progress("reading the texts") as line:
+        texts = read_texts(data, pages=pages)[:limit]
+        line.name_step("looking for duplicates")
+        document = {"set": data.resolve().name, **measure(texts, similarity=similarity, seed=seed).to_dict()}
     if as_json:
         _console.print_json(document)
         return

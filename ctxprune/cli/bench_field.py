@@ -39,19 +39,23 @@ def field(
     are the mean share of an item's strings that are kept.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.rag.evaluation.field import default_methods, measure_field
     from ctxprune.rag.evaluation.field_set import read_field_items
 
     unit_scorer, name = make_scorer(scorer, model)
-    questions = read_field_items(data, split=split)
+    with show_progress("reading the set"):
+        questions = read_field_items(data, split=split)
     if group:
         unknown = sorted({*group} - {item.group for item in questions})
         if unknown:
             known = ", ".join(sorted({item.group for item in questions}))
             raise typer.BadParameter(f"{unknown[0]!r} is not one of: {known}", param_hint="--group")
         questions = [item for item in questions if item.group in group]
-    with _console.track_progress(name, len(questions[:limit])) as advance:
-        report, results = measure_field(questions[:limit], default_methods(unit_scorer), seed=seed, progress=advance)
+    with show_progress(name, len(questions[:limit])) as line:
+        report, results = measure_field(
+            questions[:limit], default_methods(unit_scorer), seed=seed, progress=line.update
+        )
     document: dict[str, Any] = {"set": data.resolve().name, "scorer": name}
     document |= ({"split": split} if split else {}) | report.to_dict()
     if items:

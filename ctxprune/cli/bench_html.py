@@ -31,26 +31,29 @@ def html(
     the main text's words. Both page and budget are counted in the form of the output, markup and all.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.rag.evaluation.html import measure_articles, measure_questions
     from ctxprune.rag.evaluation.html_sets import read_pages
     from ctxprune.rag.html import HtmlOptions
 
     if output not in ("html", "markdown", "text"):
         raise typer.BadParameter(f"{output!r} is not one of: html, markdown, text", param_hint="--output")
-    items = read_pages(data)[:limit]
     document: dict[str, Any] = {"set": data.resolve().name}
-    if items[0].question is None:
-        document |= measure_articles(items).to_dict()
-    else:
-        unit_scorer, name = make_scorer(scorer, model)
-        with _console.track_progress(name, len(items)) as advance:
+    with show_progress("reading the pages") as line:
+        items = read_pages(data)[:limit]
+        if items[0].question is None:
+            line.name_step("main text")
+            document |= measure_articles(items).to_dict()
+        else:
+            unit_scorer, name = make_scorer(scorer, model)
+            line.name_step(name, len(items))
             report = measure_questions(
                 items,
                 unit_scorer,
                 options=HtmlOptions(output=output, columns=columns),  # type: ignore[arg-type]  # checked above
-                progress=advance,
+                progress=line.update,
             )
-        document |= {"scorer": name, "output": output, "columns": columns, **report.to_dict()}
+            document |= {"scorer": name, "output": output, "columns": columns, **report.to_dict()}
     if as_json:
         _console.print_json(document)
     else:

@@ -53,6 +53,7 @@ def kv(
 
     require("torch", "train")
     require("transformers", "train")
+    from ctxprune.cli._progress import show_progress
     from ctxprune.kv.evaluation.run import Comparison, check_log, compare, read_text
     from ctxprune.kv.model.loading import load_decoder
 
@@ -73,15 +74,16 @@ def kv(
     # Before the model is loaded, which takes minutes for a large one.
     _check_presses(comparison.presses, comparison.ratios)
     read_text(text)
-    decoder, tokenizer = load_decoder(model, dtype=dtype)
-    with _console.track_progress("bench kv") as advance:
+    with show_progress("loading the model") as line:
+        decoder, tokenizer = load_decoder(model, dtype=dtype)
+        line.name_step("bench kv")
         rows = compare(
             decoder,
             tokenizer,
             text,
             comparison,
             log=log,
-            progress=advance,
+            progress=line.update,
         )
     document: dict[str, Any] = {"model": model.name, "text": text.name, **comparison.to_dict(), "rows": rows}
     if as_json:

@@ -60,23 +60,25 @@ def linking(
         _rank_pool(data, evidence=evidence, limit=limit, as_json=as_json)
         return
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.evaluation.datasets import load, sample_items
     from ctxprune.sql.evaluation.linking import linking_cases, measure
     from ctxprune.sql.linking import LINKERS
 
     inner_linker = _linker(linker)
     name = LINKERS.name_of(type(inner_linker))
-    bench = load(data, schemas=schemas, split=split)
+    with show_progress("reading the set"):
+        bench = load(data, schemas=schemas, split=split)
     link: Callable[[LinkingCase], Linked] = lambda case: case.link(inner_linker)  # noqa: E731
     document: dict[str, Any] = {"set": bench.name, "split": split, "linker": name, "evidence": evidence}
     if presql is not None:
         link, account = _with_presql(presql, bench, inner_linker)
         document |= {"linker": "presql.v1", "inner": name, "presql": account}
     chosen = bench.items if limit is None else sample_items(bench.items, limit, seed=seed)
-    with _console.track_progress("values", len(chosen)) as advance:
-        cases = linking_cases(bench, evidence=evidence, items=chosen, progress=advance)
-    with _console.track_progress("linking", len(cases.cases)) as advance:
-        report = measure(link, cases, progress=advance)
+    with show_progress("values", len(chosen)) as line:
+        cases = linking_cases(bench, evidence=evidence, items=chosen, progress=line.update)
+    with show_progress("linking", len(cases.cases)) as line:
+        report = measure(link, cases, progress=line.update)
     document |= {"data": bench.fingerprint} | report.to_dict()
     if as_json:
         _console.print_json(document)
@@ -138,10 +140,11 @@ def _linker(words: str) -> Linker:
 def _rank_pool(data: Path, *, evidence: bool, limit: int | None, as_json: bool) -> None:
     """Rank the pool of the set for its questions and show the figures of `ctxprune.sql.evaluation.pooled.pooled`."""
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.evaluation.pooled import pooled
 
-    with _console.track_progress("ranking") as advance:
-        document = pooled(data, evidence=evidence, limit=limit, progress=advance)
+    with show_progress("ranking") as line:
+        document = pooled(data, evidence=evidence, limit=limit, progress=line.update)
     if as_json:
         _console.print_json(document)
         return

@@ -32,15 +32,17 @@ def passages(
     items with at least one sentence that is evidence and one that is not count.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.rag.evaluation.passages import measure
     from ctxprune.train.sentence_sets import SPLITS, chosen_split, read_items
 
     if split is not None and split not in SPLITS:
         raise typer.BadParameter(f"{split!r} is not one of: {', '.join(SPLITS)}", param_hint="--split")
-    unit_scorer, name = make_scorer(scorer, model)
-    items = [item for item in read_items(data, split=split) if item.mixed][:limit]
-    with _console.track_progress(name, len(items)) as advance:
-        report = measure(items, unit_scorer, progress=advance)
+    with show_progress("reading the set") as line:
+        unit_scorer, name = make_scorer(scorer, model)
+        items = [item for item in read_items(data, split=split) if item.mixed][:limit]
+        line.name_step(name, len(items))
+        report = measure(items, unit_scorer, progress=line.update)
     document: dict[str, Any] = {"set": _set_name(data), "split": split or chosen_split(data), "scorer": name}
     document |= ({"model": model} if model else {}) | report.to_dict()
     if as_json:

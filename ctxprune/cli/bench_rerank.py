@@ -23,17 +23,19 @@ def rerank(
 ) -> None:
     """Rerank the first documents that BM25 finds for every judged question: nDCG@10 and MRR@10."""
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.rag.evaluation.rerank import load_ranking_set, measure
 
     ranker, name = make_scorer(scorer, model)
-    ranking = load_ranking_set(data)
-    with _console.track_progress(name, len(ranking.questions)) as advance:
+    with show_progress("reading the corpus") as line:
+        ranking = load_ranking_set(data)
+        line.name_step(name, len(ranking.questions))
         report = measure(
             ranking,
             ranker,
             top=top,
             limit=limit,
-            progress=advance,
+            progress=line.update,
         )
     document: dict[str, Any] = {"set": ranking.name, "scorer": name, "top": top}
     document |= ({"model": model} if model else {}) | report.to_dict()

@@ -38,6 +38,7 @@ def select(
     queries are kept in a file, so that a second run is faster.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.evaluation.candidates import read_candidates
     from ctxprune.sql.evaluation.datasets import load
     from ctxprune.sql.evaluation.executions import ExecutionCache
@@ -56,7 +57,8 @@ def select(
         raise typer.BadParameter(why, param_hint="--selector") from error
     name = SELECTORS.name_of(kind)
     weights = load_weights() if isinstance(chooser, RankedSelector) else None
-    bench, file = load(data, schemas=schemas, split=split), read_candidates(candidates)
+    with show_progress("reading the set"):
+        bench, file = load(data, schemas=schemas, split=split), read_candidates(candidates)
 
     def choose(case: SelectionCase) -> tuple[int | None, float]:
         item = case.item
@@ -70,15 +72,16 @@ def select(
 
     place = cache or cache_folder() / "executions.sqlite"
     _console.check_not_input(place, candidates, *bench.databases.values())
-    with _console.track_progress("candidates", len(bench.present)) as advance, ExecutionCache(place) as held:
+    with show_progress("candidates", len(bench.present)) as line, ExecutionCache(place) as held:
         cases = selection_cases(
             bench,
             file,
             with_known=weights is not None,
             cache=held,
-            progress=advance,
+            progress=line.update,
         )
-    report = measure(choose, cases)
+        line.name_step("choosing")
+        report = measure(choose, cases)
     document: dict[str, Any] = {"set": bench.name, "selector": name, "data": bench.fingerprint}
     document |= {"candidates": file.fingerprint} | report.to_dict()
     if weights is not None:

@@ -37,11 +37,13 @@ def sqleval(
     with certainty.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.cli._trust import ask_set, make_factory, options_record, shown_generator
     from ctxprune.sql.evaluation.trust.figures import figures, group_figures, time_figures
     from ctxprune.sql.evaluation.trust.sqleval import load_sqleval
 
-    questions = load_sqleval(data)
+    with show_progress("reading the set"):
+        questions = load_sqleval(data)
     fingerprint, skipped = questions.fingerprint, len(questions.questions) - len(questions.present)
     factory, options = make_factory(generation, min_confidence), options_record(generation, min_confidence)
     judgements = ask_set(

@@ -31,17 +31,18 @@ def tables(
     answer_retention: questions that keep a cell for each of their answers.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.rag.evaluation.table_sets import is_held_out, read_table_items
     from ctxprune.rag.evaluation.tables import BASELINES, build_keeper, measure_tables
 
     unit_scorer, name = make_scorer(scorer, model)
-    items = [item for item in read_table_items(data) if not held_out_only or is_held_out(item.table)][:limit]
+    with show_progress("reading the set"):
+        items = [item for item in read_table_items(data) if not held_out_only or is_held_out(item.table)][:limit]
     ways = {name: build_keeper(unit_scorer), **(BASELINES if baselines else {})}
     reports = {}
-    with _console.make_progress() as bar:
-        task = bar.add_task(name, total=len(ways) * len(items))
+    with show_progress(name, len(ways) * len(items)) as line:
         for way, keep in ways.items():
-            reports[way] = measure_tables(items, keep, progress=lambda: bar.advance(task)).to_dict()
+            reports[way] = measure_tables(items, keep, progress=lambda: line.update(line.done + 1)).to_dict()
     document: dict[str, Any] = {"set": data.resolve().name, "held_out": held_out_only, "scorer": name}
     document |= ({"model": model} if model else {}) | reports.pop(name)
     if baselines:

@@ -35,15 +35,17 @@ def tools(
     tools.jsonl.gz) may also be the tool itself; then "needed" lists by name all the tools that the question needs.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.rag.evaluation.tools import PlainBm25, ToolTrial, load_tool_set, measure
 
     unit_scorer, name = make_scorer(scorer, model)
-    tool_set = load_tool_set(data, split=split)
+    with show_progress("reading the set"):
+        tool_set = load_tool_set(data, split=split)
     reports = {}
     for title, one in ((name, unit_scorer), ("bm25", PlainBm25())):
-        with _console.track_progress(title) as advance:
+        with show_progress(title) as line:
             trial = ToolTrial(size, keep, limit, seed, count=one is unit_scorer)
-            reports[title] = measure(tool_set, one, trial, progress=advance)
+            reports[title] = measure(tool_set, one, trial, progress=line.update)
     document: dict[str, Any] = {"set": tool_set.name, "scorer": name, "size": size, "keep": keep}
     document |= reports[name].to_dict() | {"bm25": reports["bm25"].to_dict()}
     if as_json:

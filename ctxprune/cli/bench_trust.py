@@ -52,6 +52,7 @@ def trust(
     where they are answered. With several sets, --log NAME keeps one file NAME.SET for each.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.cli._trust import ask_set, make_factory, options_record, shown_generator
     from ctxprune.sql.evaluation.trust.chart import risk_coverage_chart
     from ctxprune.sql.evaluation.trust.sets import find_sets, open_questions
@@ -63,7 +64,8 @@ def trust(
     inputs: list[Path] = []
     with ExitStack() as stack:
         for folder in folders:
-            questions = stack.enter_context(open_questions(folder, schemas=schemas))
+            with show_progress("reading the set"):
+                questions = stack.enter_context(open_questions(folder, schemas=schemas))
             prints[questions.name] = questions.fingerprint
             inputs += questions.databases.values()
             if plot is not None:  # before hours of work

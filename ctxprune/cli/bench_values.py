@@ -34,17 +34,19 @@ def values(
     Literals that no cell equals are counted apart.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.evaluation.datasets import load, sample_items
     from ctxprune.sql.evaluation.values import measure
 
-    bench = load(data, schemas=schemas, split=split)
+    with show_progress("reading the set"):
+        bench = load(data, schemas=schemas, split=split)
     chosen = bench.items if limit is None else sample_items(bench.present, limit, seed=seed)
-    with _console.track_progress(bench.name) as advance:
+    with show_progress(bench.name) as line:
         report = measure(
             bench,
             evidence=evidence,
             items=chosen,
-            progress=advance,
+            progress=line.update,
         )
     document: dict[str, Any] = {"set": bench.name, "split": split, "evidence": evidence, "data": bench.fingerprint}
     document |= report.to_dict()

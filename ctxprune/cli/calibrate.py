@@ -62,6 +62,7 @@ def calibrate(
     """
     from ctxprune.calibration.conformal import CalibrationPool
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.evaluation.calibration import linking_examples
     from ctxprune.sql.evaluation.datasets import load, sample_items
     from ctxprune.sql.evaluation.linking import linking_cases
@@ -74,13 +75,15 @@ def calibrate(
         sets = keep_sets(ranked_linker, measure=measure)
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--measure") from error
-    bench = load(data, schemas=schemas, split=split)
-    chosen = bench.items if limit is None else sample_items(bench.items, limit, seed=seed)
-    with _console.make_progress() as bar:
-        task = bar.add_task(bench.name, total=len(chosen))
-        labelled = linking_cases(bench, items=chosen, progress=lambda done, _: bar.update(task, completed=done))
-    pool = CalibrationPool.score(linking_examples(labelled.cases), ranked_linker.scorer, sets=sets)
-    calibration = pool.calibrate(risk=risk, loss=loss.value, by=_BY[by_database], confidence=confidence)
+    with show_progress("reading the set") as line:
+        bench = load(data, schemas=schemas, split=split)
+        chosen = bench.items if limit is None else sample_items(bench.items, limit, seed=seed)
+        line.name_step("values", len(chosen))
+        labelled = linking_cases(bench, items=chosen, progress=lambda done, _: line.update(done))
+        line.name_step("scoring")
+        pool = CalibrationPool.score(linking_examples(labelled.cases), ranked_linker.scorer, sets=sets)
+        line.name_step("calibrating")
+        calibration = pool.calibrate(risk=risk, loss=loss.value, by=_BY[by_database], confidence=confidence)
     if out is not None:
         _console.write_file(out, calibration.to_json())
     document: dict[str, Any] = {"set": bench.name, "split": split, "linker": linker, "promise": calibration.promise}

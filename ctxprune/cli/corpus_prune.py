@@ -52,18 +52,14 @@ def prune(
     ctxprune corpus prune passages.parquet --field body --id-field url --out kept.parquet --json
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.errors import UnknownNameError, UsageError
     from ctxprune.rag import PassageQuality, PassageReader, prune_corpus_file
 
     for target in (out, *([] if dropped is None else [dropped])):
         _console.check_target(target, file)
     judge = PassageQuality.load(quality) if quality.endswith(".json") else quality
-    with _console.make_progress() as bar:
-        task = bar.add_task("judge", total=None)
-
-        def progress(step: str, done: int) -> None:
-            bar.update(task, description=step, completed=done)
-
+    with show_progress("judge") as line:
         try:
             report = prune_corpus_file(
                 file,
@@ -72,7 +68,7 @@ def prune(
                 quality=judge,
                 reader=PassageReader(field, id_field, broken.value),
                 dropped=dropped,
-                progress=progress,
+                progress=lambda step, done: line.update(done, step=step),
             )
         except (UsageError, UnknownNameError) as error:
             raise typer.BadParameter(str(error)) from error

@@ -93,22 +93,24 @@ def dedup(
     JSON lines come out as JSON lines, tables as tables. With --json the report is printed in place of them.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.cli._prune_kinds import kind_of
     from ctxprune.rag.kinds import TABLES
 
     paths = files or [Path("-")]
     kind = kind_of(paths, form)
     bars = _Bars(similarity, containment, shingle)
-    if kind in TABLES:
-        outcome = _tables(paths, str(kind), by or By.row, containment)
-    elif kind == "html":
-        outcome = _pages(paths, by or By.file, bars)
-    elif kind in (None, "log"):
-        outcome = _texts(paths, form, field, by, bars)
-    else:
-        raise typer.BadParameter(
-            f"nothing in {kind} is compared; --format jsonl or --format text reads it otherwise", param_hint="FILES"
-        )
+    with show_progress("reading"):
+        if kind in TABLES:
+            outcome = _tables(paths, str(kind), by or By.row, containment)
+        elif kind == "html":
+            outcome = _pages(paths, by or By.file, bars)
+        elif kind in (None, "log"):
+            outcome = _texts(paths, form, field, by, bars)
+        else:
+            raise typer.BadParameter(
+                f"nothing in {kind} is compared; --format jsonl or --format text reads it otherwise", param_hint="FILES"
+            )
     if as_json:
         _console.print_json({"files": outcome.names, **outcome.merged.to_dict()})
     else:
@@ -174,22 +176,17 @@ def _refuse_other(by: By | None, *possible: By) -> None:
 
 
 def _near(texts: list[Any], bars: _Bars) -> Deduplicated:
-    from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.rag import deduplicate
 
-    with _console.make_progress() as bar:
-        task = bar.add_task("read", total=len(texts))
-
-        def progress(step: str, done: int) -> None:
-            bar.update(task, description=step, completed=done)
-
+    with show_progress("read", len(texts)) as line:
         return _compare(
             lambda: deduplicate(
                 texts,
                 similarity=bars.similarity,
                 containment=bars.containment,
                 shingle=bars.shingle,
-                progress=progress,
+                progress=lambda step, done: line.update(done, step=step),
             )
         )
 

@@ -45,19 +45,25 @@ def demo(
     """Make a sample database and answer eight questions on it, without a language model."""
     from ctxprune.cli import _console
     from ctxprune.cli._demo_database import make_database
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.database.database import Database
     from ctxprune.sql.pipeline.factory import PipelineFactory, make_generators
 
     with _place(out) as path:
         try:
-            make_database(path)
+            with show_progress("making the database"):
+                make_database(path)
         except OSError as error:
             raise InputError(
                 f"the database cannot be made ({error.strerror})", where=str(path), hint="name a new file"
             ) from error
         with Database(path, name="coffee") as database:
-            pipeline = PipelineFactory(make_generators("sketch"))(database, database.schema())
-            answers = [pipeline.ask(question) for _, question in QUESTIONS]
+            answers: list[Answer] = []
+            with show_progress("answering", len(QUESTIONS)) as line:
+                pipeline = PipelineFactory(make_generators("sketch"))(database, database.schema())
+                for _, question in QUESTIONS:
+                    answers.append(pipeline.ask(question))
+                    line.update(len(answers))
             if as_json:
                 _console.print_json([answer.to_dict() for answer in answers])
                 return

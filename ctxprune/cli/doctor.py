@@ -49,8 +49,10 @@ def doctor(as_json: JsonOption = False) -> None:
     Nothing is changed and nothing is downloaded. Ends with exit code 1 where a problem was found.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
 
-    checks = run_checks()
+    with show_progress("checking"):
+        checks = run_checks()
     if as_json:
         _console.print_json([asdict(check) for check in checks])
     else:

@@ -11,6 +11,8 @@ from ctxprune.cli._options import FieldOption
 from ctxprune.cli._prune_inputs import Format, read_inputs, read_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ctxprune.rag.extract import Chunk, Extraction
 
 __all__ = ["extract"]
@@ -60,6 +62,7 @@ def extract(
     coder.gguf --database offers.sqlite, and then ctxprune sql ask offers.sqlite "How many products are from Chile?".
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.rag.extract import Chunk, SpanExtractor, as_record_schema
 
     read = as_record_schema(read_text(schema))
@@ -75,12 +78,15 @@ def extract(
         from ctxprune.rag.extract import RecordStore
 
         store = RecordStore(database, read)  # before the work, so that a wrong file is told at once
-    if model:
-        done = _ask(read, model, chunks, {"full": full, "unsupported": unsupported, "cache": cache})
-    else:
-        done = SpanExtractor(read).extract(chunks)
-    if store is not None:
-        store.add(done)
+    with show_progress("extracting", len(chunks)) as line:
+        if model:
+            options = {"full": full, "unsupported": unsupported, "cache": cache}
+            done = _ask(read, model, chunks, options, progress=line.update)
+        else:
+            done = SpanExtractor(read).extract(chunks, progress=line.update)
+        if store is not None:
+            line.name_step("storing")
+            store.add(done)
     if as_json:
         _console.print_json(done.to_dict())
     else:
@@ -91,9 +97,15 @@ def extract(
         raise typer.Exit(1)
 
 
-def _ask(schema: Any, model: str, chunks: list[Chunk], options: dict[str, Any]) -> Extraction:
-    """Extract with a chat model, one file after the other, with a progress bar."""
-    from ctxprune.cli import _console
+def _ask(
+    schema: Any,
+    model: str,
+    chunks: list[Chunk],
+    options: dict[str, Any],
+    *,
+    progress: Callable[[int, int], None],
+) -> Extraction:
+    """Extract with a chat model, one file after the other."""
     from ctxprune.llm.cache import CachedModel, GenerationCache
     from ctxprune.llm.chat_models import open_chat_model
     from ctxprune.rag.extract import ExtractOptions, Extractor
@@ -103,8 +115,7 @@ def _ask(schema: Any, model: str, chunks: list[Chunk], options: dict[str, Any]) 
         opened = CachedModel(opened, GenerationCache(options["cache"]))
     pruned = not options["full"]
     chosen = ExtractOptions(prune_schema=pruned, prune_chunk=pruned, unsupported=options["unsupported"])
-    with _console.track_progress("extract", len(chunks)) as advance:
-        return Extractor(schema, opened, options=chosen).extract(chunks, progress=advance)
+    return Extractor(schema, opened, options=chosen).extract(chunks, progress=progress)
 
 
 def _report(done: Extraction, database: Path | None) -> None:

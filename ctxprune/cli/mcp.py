@@ -10,9 +10,12 @@ import typer
 
 from ctxprune.cli._console import print_json, print_note
 from ctxprune.cli._options import fill_variables
+from ctxprune.cli._progress import show_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from fastapi import FastAPI
 
     from ctxprune.serve.config import ServiceConfig
 
@@ -61,9 +64,10 @@ def mcp(
     from ctxprune.utils.extras import require
 
     require("mcp", "mcp")
-    from ctxprune.integrations.mcp.budget import ReplyBudget
-    from ctxprune.serve.mcp import create_mcp_app, run_stdio
-    from ctxprune.serve.run import log_handler, run
+    with show_progress("starting the service"):
+        from ctxprune.integrations.mcp.budget import ReplyBudget
+        from ctxprune.serve.mcp import create_mcp_app, run_stdio
+        from ctxprune.serve.run import log_handler, run
 
     if transport is Transport.stdio and (host or port is not None):
         raise typer.BadParameter("give --transport http too", param_hint="--host, --port")
@@ -73,8 +77,13 @@ def mcp(
         return
     logging.basicConfig(level=logging.INFO, handlers=[log_handler()])
     replies = ReplyBudget(budget)
+
+    def create(given: ServiceConfig) -> FastAPI:
+        with show_progress("loading the models"):
+            return create_mcp_app(given, budget=replies)
+
     if transport is Transport.http:
-        run(settings, create=lambda given: create_mcp_app(given, budget=replies))
+        run(settings, create=create)
     else:
         run_stdio(settings, budget=replies)
 

@@ -28,8 +28,10 @@ def models(
     """
     from ctxprune.cli import _console
     from ctxprune.cli._model_folders import installed_models
+    from ctxprune.cli._progress import show_progress
 
-    installed = installed_models(folder or (), measure=measure)
+    with show_progress("measuring" if measure else "reading the models"):
+        installed = installed_models(folder or (), measure=measure)
     if as_json:
         _console.print_json([model.to_dict() for model in installed])
         return

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from ctxprune.serve.config import ServiceConfig
 
 __all__ = ["serve"]
 
@@ -40,6 +45,7 @@ def serve(
 
     from ctxprune.cli import _console
     from ctxprune.cli._options import fill_variables
+    from ctxprune.cli._progress import show_progress
     from ctxprune.utils.extras import require
 
     require("uvicorn", "serve")
@@ -50,10 +56,17 @@ def serve(
     server = dataclasses.replace(place, host=host or place.host, port=place.port if port is None else port)
     settings = with_databases(dataclasses.replace(settings, server=server), map(fill_variables, databases or ()))
     # Imported after the checks above: what runs the service takes a second to load.
-    from ctxprune.serve.run import log_handler, run
+    with show_progress("starting the service"):
+        from ctxprune.serve.app import create_app
+        from ctxprune.serve.run import log_handler, run
+
+    def create(given: ServiceConfig) -> FastAPI:
+        with show_progress("loading the models"):
+            return create_app(given)
+
+    def announce(address: str) -> None:
+        if config is None:  # else a service manager reads stderr, which holds JSON lines and nothing else
+            _console.print_note(f"the explorer is at {address}, the reference at {address}docs")
 
     logging.basicConfig(level=logging.INFO, handlers=[log_handler()])
-    if config is not None:  # then a service manager reads stderr, which holds JSON lines and nothing else
-        run(settings)
-        return
-    run(settings, lambda address: _console.print_note(f"the explorer is at {address}, the reference at {address}docs"))
+    run(settings, announce, create=create)

@@ -47,23 +47,24 @@ def audit_models(
 ) -> None:
     """Compare shrunk models with the full one: slices, changed first texts, exemplars, spread, swapped names."""
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.shrink.audit.models import load_decoder
 
     if html is not None:
         _console.check_target(html, data)
-    device = _prepare_torch(threads, device)
-    generator = load_decoder(full, tokens=tokens)
+    with show_progress("loading the model"):
+        device = _prepare_torch(threads, device)
+        generator = load_decoder(full, tokens=tokens)
     if generator is None and knowledge is not None:
         raise UsageError("questions of knowledge are for decoders", where="--knowledge")
     if generator is not None and variant:
         raise UsageError("variants are of rerankers and embedders", where="--variant")
     if generator is not None and device != "cpu":
         raise UsageError("decoders are audited on the CPU", where="--device", hint="leave it out")
-    with _console.make_progress() as bar:
-        task = bar.add_task("audit", total=len(shrunk) + 1)
+    with show_progress("audit", len(shrunk) + 1) as line:
 
         def tell(name: str) -> None:
-            bar.update(task, description=name, advance=1)
+            line.update(line.done + 1, step=name)
 
         report: AuditReport | DecoderReport
         if generator is None:

@@ -42,13 +42,15 @@ def list_recipes(
     `ctxprune shrink show NAME` shows all of one recipe.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.shrink.model.anatomy import KINDS
     from ctxprune.shrink.recipes.recipe import MODELS, load_recipe, recipe_names
 
     for word, known, option in ((model, MODELS, "--model"), (unit, KINDS, "--unit")):
         if word and word not in known:
             raise typer.BadParameter(f"{word!r} is not one of {', '.join(known)}", param_hint=option)
-    recipes = [load_recipe(name) for name in recipe_names()]
+    with show_progress("reading the recipes"):
+        recipes = [load_recipe(name) for name in recipe_names()]
     chosen = [
         recipe for recipe in recipes if (not model or model in recipe.models) and (not unit or unit in recipe.units)
     ]

@@ -226,14 +226,16 @@ def run(
 def _run_watched(model: str, data: Path, options: Options) -> tuple[dict[str, Any], Any]:
     """Run the job with a bar on a terminal, and lines elsewhere."""
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.shrink.run.job import run_job
 
-    with _console.make_progress(remaining=False) as bar:
-        task, told = bar.add_task("reading", total=None), [0]
+    # The text of a trial estimates the time itself: trials are not alike.
+    with show_progress("reading", estimates=False) as line:
+        told = [0]
 
         def report_progress(text: str, done: int, total: int) -> None:
-            bar.update(task, description=text, completed=done, total=total)
-            if bar.disable and done != told[0]:  # no terminal shows the bar: a line for each trial in its place
+            line.update(done, total, text)
+            if not line.shown and done != told[0]:  # no terminal shows the bar: a line for each trial in its place
                 told[0] = done
                 _console.print_note(f"{done} of {total} trials done")
 

@@ -97,6 +97,7 @@ def ask(
     """
     from ctxprune.cli import _console
     from ctxprune.cli._pipelines import generators_from_options, load_knowledge, open_values
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.database.database import Database
     from ctxprune.sql.pipeline.factory import PaidEndpoint, PipelineFactory
 
@@ -113,25 +114,27 @@ def ask(
         if generation.cache is not None:
             _console.check_not_input(generation.cache, *inputs)
         # After the checks of files, since opening a local model takes seconds.
-        writers = generators_from_options(generation, PaidEndpoint(**asdict(endpoint)))
-        factory = PipelineFactory(
-            writers,
-            candidates=generation.candidates,
-            plain=plain,
-            seed=generation.seed,
-            answer_above=min_confidence,
-        )
-        if plain:
-            pipeline = factory.make(source)
-        else:
-            entries = load_knowledge(source, knowledge)
-            pipeline = factory.make(source, values=open_values(source, index, published), knowledge=entries)
+        with show_progress("opening the model and the database"):
+            writers = generators_from_options(generation, PaidEndpoint(**asdict(endpoint)))
+            factory = PipelineFactory(
+                writers,
+                candidates=generation.candidates,
+                plain=plain,
+                seed=generation.seed,
+                answer_above=min_confidence,
+            )
+            if plain:
+                pipeline = factory.make(source)
+            else:
+                entries = load_knowledge(source, knowledge)
+                pipeline = factory.make(source, values=open_values(source, index, published), knowledge=entries)
         _console.report_unreadable(source)
         report = partial(_report, generator=generator, evidence=evidence, as_json=as_json, traced=show_trace)
         if question == "-":
             _report_all(_converse(pipeline, writers, evidence), report)
         else:
-            answer = pipeline.ask(question, evidence)
+            with show_progress("answering"):
+                answer = pipeline.ask(question, evidence)
             if trace is not None:
                 _console.write_file(trace, _json(answer), *inputs)
             report(answer)
@@ -143,6 +146,7 @@ def _converse(pipeline: Pipeline, generators: Sequence[Generator], evidence: str
     Follow-ups are completed by the chat model that writes the queries, where there is one, and by rule otherwise.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.pipeline.conversation import Conversation
     from ctxprune.sql.rewrite.base import UNRESOLVED
     from ctxprune.sql.rewrite.chat import ChatRewriter
@@ -153,7 +157,8 @@ def _converse(pipeline: Pipeline, generators: Sequence[Generator], evidence: str
     model = next((found for found in models if found is not None), None)
     talk = Conversation(pipeline, rewriter=None if model is None else ChatRewriter(model))
     for line in filter(str.strip, sys.stdin):
-        answer = talk.ask(line, evidence)
+        with show_progress("answering"):
+            answer = talk.ask(line, evidence)
         rewritten = answer.trace.rewritten
         if rewritten is not None and rewritten.changed:
             _console.print_note(f"taken as: {_console.escape(answer.question)} ({rewritten.rewriter})")

@@ -75,6 +75,7 @@ def index(
     masked before stays so until the option is given again.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.database.database import Database
     from ctxprune.sql.values import ValueIndex
     from ctxprune.sql.values.index import default_directory
@@ -85,14 +86,13 @@ def index(
         _verify(_directory(database, out), as_json=as_json)
         return
     shared = open_published(publish, "--publish") if publish else None
-    with Database(database) as source, _console.make_progress() as bar:
-        task = bar.add_task("reading", total=None)
+    with Database(database) as source, show_progress("reading") as line:
         steps = 0
 
         def advance(done: int, total: int, name: str) -> None:
             nonlocal steps
             steps += 1
-            bar.update(task, completed=done, total=total, description=name[:40] or "sorting")
+            line.update(done, total, name or "sorting")
 
         _mark_if_damaged(out or default_directory(source), every_byte=repair)
         left_out, hidden = (_columns(source.schema(), *option) for option in (("--exclude", exclude), ("--mask", mask)))
@@ -112,7 +112,8 @@ def index(
                 f"{name} looks like {column.personal}: --mask-personal keeps hashes only and never shows them"
             )
     if shared is not None:
-        shared.publish(value_index)
+        with show_progress("publishing"):
+            shared.publish(value_index)
         _console.print_note(f"published as {publish} in {shared.server.place}")
     report = _report(value_index, built=steps > 0)
     if as_json:
@@ -135,12 +136,14 @@ def _directory(database: str, out: Path | None) -> Path:
 def _verify(directory: Path, *, as_json: bool) -> None:
     """One line (or document) on stdout and exit code 0 for a sound index; exit code 1 for another."""
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.errors import FormatError
     from ctxprune.sql.values import ValueIndex
 
     start = time.perf_counter()
     try:
-        n_bytes, error = ValueIndex.verify(directory), ""
+        with show_progress("comparing with checksums"):
+            n_bytes, error = ValueIndex.verify(directory), ""
     except FormatError as found:
         if not as_json:
             raise  # the console's own line on stderr

@@ -169,18 +169,21 @@ def _read(source: Path | None, database: Database) -> tuple[Entry, ...]:
 
 def _learn(database: Database, file: KnowledgeFile, given: list[Entry], *, run: bool, as_json: bool) -> None:
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.knowledge import entry_id
     from ctxprune.sql.knowledge.check import Checker
 
     checker = Checker(database.schema())
     good: list[Entry] = []
     refused: list[tuple[Entry, str]] = []
-    for entry in given:
-        kept, why = _checked(database, checker, entry, run=run)
-        if why:
-            refused.append((entry, why))
-        else:
-            good.append(kept)
+    with show_progress("checking queries", len(given)) as line:
+        for number, entry in enumerate(given, 1):
+            kept, why = _checked(database, checker, entry, run=run)
+            if why:
+                refused.append((entry, why))
+            else:
+                good.append(kept)
+            line.update(number)
     if refused and len(given) == 1:
         raise InputError(f"this cannot be learned: {refused[0][1]}", where=_as_line(given[0]), hint=_advice(given[0]))
     change = file.add(good, database=database.name) if good else None
@@ -208,6 +211,7 @@ def _learn(database: Database, file: KnowledgeFile, given: list[Entry], *, run: 
 
 def _learn_traces(database: Database, file: KnowledgeFile, traces: Path, *, agree: int, as_json: bool) -> None:
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.guard import Guard
     from ctxprune.sql.guard.execution import GuardedRunner
     from ctxprune.sql.knowledge import entry_id
@@ -217,7 +221,11 @@ def _learn_traces(database: Database, file: KnowledgeFile, traces: Path, *, agre
     schema = database.schema()
     runner = GuardedRunner(database, Guard(schema.dialect, schema), TRACE_LIMITS)
     questions = read_traces(traces)
-    verdicts = list(check_traces(questions, runner, Checker(schema), database=database.name, agree=agree))
+    with show_progress("running the traces' queries", len(questions)) as line:
+        verdicts = []
+        for verdict in check_traces(questions, runner, Checker(schema), database=database.name, agree=agree):
+            verdicts.append(verdict)
+            line.update(len(verdicts))
     why = {entry_id(verdict.pair): verdict.reason for verdict in verdicts if verdict.pair is not None}
     # what people taught stays: a model's query that few others confirm does not take its place
     pairs = [verdict.pair for verdict in verdicts if verdict.pair is not None]
@@ -284,12 +292,17 @@ def _forget(file: KnowledgeFile, ids: list[str], *, as_json: bool) -> None:
 
 def _report(database: Database, file: KnowledgeFile, *, check: bool, as_json: bool) -> None:
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.knowledge import entry_id
     from ctxprune.sql.knowledge.check import Checker
 
-    entries = file.read()
-    checker = Checker(database.schema())
-    why = {entry_id(entry): checker.problem(entry) for entry in entries} if check else {}
+    entries, why = file.read(), dict[str, str]()
+    if check:
+        checker = Checker(database.schema())
+        with show_progress("checking entries", len(entries)) as line:
+            for number, entry in enumerate(entries, 1):
+                why[entry_id(entry)] = checker.problem(entry)
+                line.update(number)
     stale = [entry for entry in entries if why.get(entry_id(entry))]
     if as_json:
         listed = [_document(entry) | ({"stale": why[entry_id(entry)]} if check else {}) for entry in entries]

@@ -56,6 +56,7 @@ def link(
     schema JSON, or CREATE TABLE statements.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.linking.document import link_document
     from ctxprune.sql.render import RENDERERS
     from ctxprune.tokens import as_counter
@@ -69,11 +70,13 @@ def link(
     except UnknownNameError as error:
         raise typer.BadParameter(str(error), param_hint="--form") from error
     promised = _calibration(calibration)
-    linker = _linker(promised)
-    schema, hits = _read(source, (question, evidence), db_id=db_id, folder=index, published=published)
-    linked = linker.link(question, schema, hits=hits, evidence=evidence)
-    text = renderer.render(linked.schema, hits=hits)
-    before, after = counter.count(renderer.render(schema, hits=hits)), counter.count(text)
+    with show_progress("reading the schema") as line:
+        linker = _linker(promised)
+        schema, hits = _read(source, (question, evidence), db_id=db_id, folder=index, published=published)
+        line.name_step("linking")
+        linked = linker.link(question, schema, hits=hits, evidence=evidence)
+        text = renderer.render(linked.schema, hits=hits)
+        before, after = counter.count(renderer.render(schema, hits=hits)), counter.count(text)
     if html is not None:
         from ctxprune.sql.linking.page import link_page
 

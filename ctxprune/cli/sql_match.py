@@ -39,12 +39,14 @@ def match(
     ctxprune sql match old_schema.json 'postgresql://USER:${PASSWORD}@HOST/NAME' --json
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.match import MatchConfig, match_schemas
 
     config = MatchConfig(min_confidence=min_confidence, rows=rows)
-    with ExitStack() as stack:
+    with ExitStack() as stack, show_progress("reading the schemas") as line:
         one, one_values = open_side(stack, source, source_id, values=values)
         two, two_values = open_side(stack, target, target_id, values=values)
+        line.name_step("matching")
         found = match_schemas(one, two, source_values=one_values, target_values=two_values, config=config)
     if as_json:
         _console.print_json({"source": one.name, "target": two.name, **found.to_dict()})

@@ -72,6 +72,7 @@ def migrate(
     """
     from ctxprune.calibration.stored import Calibration
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.sql.match import MappingConfig, MatchConfig, map_schemas
 
     files = [*([knowledge] if knowledge else []), *(questions or ())]
@@ -83,12 +84,13 @@ def migrate(
     config = MappingConfig(growth=growth, names_alone=names_alone, match=MatchConfig(rows=rows))
     if min_confidence is not None:
         config = replace(config, min_confidence=min_confidence)
-    with ExitStack() as stack:
+    with ExitStack() as stack, show_progress("reading the schemas") as line:
         source, source_values = open_side(stack, old, old_id, values=values)
         target, target_values = open_side(stack, new, new_id, values=values)
         # Read before the slow part, so that a wrong file is told at once.
         entries = {path: _read(path, source.name) for path in files}
         calibrations = {path: Calibration.load(path) for path in calibration or ()}
+        line.name_step("matching")
         mapping = map_schemas(source, target, source_values=source_values, target_values=target_values, config=config)
     if not (source_values and target_values):
         _console.print_note("without values exchanged names are not seen: check the mapping in the report")
@@ -97,8 +99,9 @@ def migrate(
     report: dict[str, Any] = {"old": source.name, "new": target.name, "matches": mapping.matches.to_dict(), "files": []}
     inputs = (old, new, *files, *(calibration or ()))
     left = 0
-    for path in files:
-        left += _carry(path, entries[path], mapping, out, report, inputs, is_knowledge=path == knowledge)
+    with show_progress("carrying over"):
+        for path in files:
+            left += _carry(path, entries[path], mapping, out, report, inputs, is_knowledge=path == knowledge)
     for path, found in calibrations.items():
         left += _carry_calibration(path, found, mapping, out, report, inputs)
     text = json.dumps(report, ensure_ascii=False, indent=1) + "\n"

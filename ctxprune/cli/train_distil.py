@@ -65,6 +65,7 @@ def distil(
     import torch
 
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.cli.train_pruner import base_folder, parts_of
     from ctxprune.train.distil_pruner import DistilPlan, distil_pruner
     from ctxprune.train.distillation import DistilRecipe
@@ -73,9 +74,14 @@ def distil(
     wanted = _shape(shape)
     sources = tuple(range(len(wanted.layers))) if layers is None else tuple(_numbers(layers, ","))
     recipe = DistilRecipe(tokens=tokens, rate=rate, head_rate=rate, seed=seed)
-    plan = DistilPlan(wanted, sources, vocabulary=vocabulary, shards=shards, seed=seed, recipe=recipe)
-    parts = parts_of(data, base_folder(base))
-    report = distil_pruner(parts, teacher, out, plan, student=student, name=name, resume=resume)
+    plan = DistilPlan(wanted, sources, vocabulary=vocabulary, shards=shards, seed=seed, recipe=recipe, name=name)
+    with show_progress("reading the data") as line:
+        parts = parts_of(data, base_folder(base))
+        line.name_step("reading the teacher's scores")
+        report = distil_pruner(
+            parts, teacher, out, plan, student=student, resume=resume,
+            progress=lambda done, total: line.update(done, total, "training, tokens"),
+        )  # fmt: skip
     if as_json:
         _console.print_json(report)
     else:

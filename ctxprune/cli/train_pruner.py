@@ -46,18 +46,21 @@ def pruner(
     import torch
 
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.train.loop import PrunerRecipe
     from ctxprune.train.train_pruner import smoke_inputs, train_pruner
 
     if smoke == (data is not None):
         raise UsageError("a run needs --data or --smoke, one of them", hint="name the folder that holds rag and nl2sql")
     torch.set_num_threads(threads)
-    if data is None:
-        parts, recipe = smoke_inputs()
-    else:
-        parts = parts_of(data, base_folder(base))
-        recipe = PrunerRecipe(seed=seed) if examples is None else PrunerRecipe(seed=seed, examples=examples)
-    report = train_pruner(parts, out, recipe, resume=resume)
+    with show_progress("reading the data") as line:
+        if data is None:
+            parts, recipe = smoke_inputs()
+        else:
+            parts = parts_of(data, base_folder(base))
+            recipe = PrunerRecipe(seed=seed) if examples is None else PrunerRecipe(seed=seed, examples=examples)
+        line.name_step("training, examples")
+        report = train_pruner(parts, out, recipe, resume=resume, progress=line.update)
     if as_json:
         _console.print_json(report)
     else:

@@ -116,6 +116,7 @@ def select(
     chosen. Chosen lines are often no better than random ones: compare.
     """
     from ctxprune.cli import _console
+    from ctxprune.cli._progress import show_progress
     from ctxprune.train.line_mix import parse_mix
     from ctxprune.train.select_lines import LineFile, check_fields
 
@@ -129,15 +130,16 @@ def select(
     _check_options(choice, model, full)
     check_fields(choice.file, choice.by, where=file.name)
     report: dict[str, Any] = {"by": choice.by}
-    if choice.by in _CHECKS:
-        kept, dropped = _checked(choice.file, choice.by, databases)
-    else:
-        if model is None:
-            kept, account = _scored(choice)
-            report |= {"mix": account} if account else {}
+    with show_progress(f"choosing by {choice.by}"):
+        if choice.by in _CHECKS:
+            kept, dropped = _checked(choice.file, choice.by, databases)
         else:
-            kept = _judged(model, file, _row_choice(choice, full, tokens))
-        dropped = {"not chosen": kept.count(False)} if not all(kept) else {}
+            if model is None:
+                kept, account = _scored(choice)
+                report |= {"mix": account} if account else {}
+            else:
+                kept = _judged(model, file, _row_choice(choice, full, tokens))
+            dropped = {"not chosen": kept.count(False)} if not all(kept) else {}
     sources = Counter[str](), Counter[str]()
     chosen = _chosen(choice, kept, sources)
     if out is None:

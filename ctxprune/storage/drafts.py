@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draft_of"]
 
+_LONGEST_END = 200  # bytes
+
 
 @contextmanager
 def draft_of(target: Path) -> Iterator[Path]:
@@ -27,8 +29,11 @@ def draft_of(target: Path) -> Iterator[Path]:
     """
     place = Path(os.path.realpath(target))
     # A name of its own for each call: threads that share one would publish what another has half written. It ends as
-    # the target's does, since formats go by it.
-    draft = place.with_name(f".{uuid4().hex[:16]}.{target.name[-200:]}")
+    # the target's does, since formats go by it; file systems limit the bytes of a name, not its characters.
+    end = target.name
+    while len(os.fsencode(end)) > _LONGEST_END:
+        end = end[1:]
+    draft = place.with_name(f".{uuid4().hex[:16]}.{end}")
     known = place.exists()
     # What only its owner may read must not be open to others while it is written.
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if known else 0o666))

@@ -27,7 +27,7 @@ from ctxprune.train.train_pruner import export_trained, report_run
 from ctxprune.train.vocabulary import choose_vocabulary, cut_tokenizer, vocabulary_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from ctxprune.train.batches import Encoded, View
@@ -52,6 +52,7 @@ class DistilPlan:
         labelled, pairs: Views of the mixture in each, and of pairs without labels.
         seed: Of the windows; with another one the teacher reads other windows.
         recipe: How it learns.
+        name: Of the model, for its manifest.
 
     Raises:
         UsageError: A number is out of range.
@@ -67,6 +68,7 @@ class DistilPlan:
     pairs: int = 650
     seed: int = 0
     recipe: DistilRecipe = field(default_factory=DistilRecipe)
+    name: str = "pruner.v2"
 
     def __post_init__(self) -> None:
         if min(self.vocabulary, self.shards, self.labelled) < 1 or self.pairs < 0:
@@ -82,8 +84,8 @@ def distil_pruner(
     plan: DistilPlan,
     *,
     student: Path | None = None,
-    name: str = "pruner.v2",
     resume: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Let the teacher read, make the student and train it, export, weigh. Writes what `train_pruner` does to `out`.
 
@@ -97,8 +99,8 @@ def distil_pruner(
         plan: What to make.
         student: A model folder to go on from instead of first weights out of the teacher; its vocabulary stays, and
             what the shape has more than it is added (`ctxprune.train.student.grow_student`).
-        name: Of the model, for its manifest.
         resume: Go on from windows and checkpoint that are there.
+        progress: Called with the tokens that the student has read and all of them.
 
     Returns:
         What `training.json` says.
@@ -140,11 +142,11 @@ def distil_pruner(
     run = DistilRun(made, plan.recipe, out / "run", fingerprint=f"{what} {plan.shards} {begun}".strip())
     if resume:
         run.resume()
-    run.train(paths)
+    run.train(paths, progress=progress)
     made.eval()
-    export_trained(made, text, parts.aside, out, name=name, limit=_LIMIT, words=4)
+    export_trained(made, text, parts.aside, out, name=plan.name, limit=_LIMIT, words=4)
     report: dict[str, Any] = {
-        "name": name,
+        "name": plan.name,
         "teacher_sha256": digest,
         "student_sha256": begun,
         "shape": made.shape.to_dict(),

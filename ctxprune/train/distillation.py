@@ -22,7 +22,7 @@ from ctxprune.train.teacher_targets import TeacherTargets, target_batches
 from ctxprune.train.training import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from ctxprune.train.teacher_targets import TargetBatch
@@ -78,13 +78,21 @@ class DistilRun(Training[DistilRecipe, "TargetBatch"]):
         """Tokens of the whole run."""
         return self.recipe.tokens
 
-    def train(self, shards: Sequence[Path], *, save_every: float = 120.0) -> None:
+    def train(
+        self,
+        shards: Sequence[Path],
+        *,
+        save_every: float = 120.0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
         """Read shards until the recipe's tokens are met; a checkpoint every so many seconds and at the end.
+
+        `progress` is called after each step with the tokens that are read and all of them.
 
         Raises:
             FormatError: A file holds no teacher targets.
         """
-        self.run(self._batches(shards), save_every=save_every)
+        self.run(self._batches(shards), save_every=save_every, progress=progress)
 
     def losses(self, batch: TargetBatch) -> tuple[Tensor, dict[str, float]]:
         """The weighted sum of the parts, and each part."""

@@ -16,7 +16,7 @@ from ctxprune.train.pruner_network import HEADS, PrunerNetwork, bfloat16_encoder
 from ctxprune.train.training import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ctxprune.train.batches import Batch, Encoded
@@ -85,11 +85,21 @@ class PrunerRun(Training[PrunerRecipe, "Batch"]):
         """Examples of the whole run."""
         return self.recipe.examples
 
-    def train(self, data: Sequence[Encoded], examples: Sequence[Example], *, save_every: float = 120.0) -> None:
-        """Read examples until the recipe's number is met; a checkpoint every so many seconds and at the end."""
+    def train(
+        self,
+        data: Sequence[Encoded],
+        examples: Sequence[Example],
+        *,
+        save_every: float = 120.0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Read examples until the recipe's number is met; a checkpoint every so many seconds and at the end.
+
+        `progress` is called after each step with the examples that are read and all of them.
+        """
         # by identity: examples are large, and equal ones may stand in several sources
         place = {id(example): entry for example, entry in zip(examples, data, strict=True)}
-        self.run(self._batches(place, examples), save_every=save_every)
+        self.run(self._batches(place, examples), save_every=save_every, progress=progress)
 
     def losses(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         """The loss, under that name."""

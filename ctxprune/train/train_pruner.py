@@ -23,7 +23,7 @@ from ctxprune.train.mixture import fingerprint
 from ctxprune.train.pruner_network import EncoderShape, PrunerNetwork
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ctxprune.train.distillation import DistilRun
     from ctxprune.train.examples import Example
@@ -51,7 +51,13 @@ class TrainingInputs:
 
 
 def train_pruner(
-    parts: TrainingInputs, out: Path, recipe: PrunerRecipe, *, name: str = "pruner.v1", resume: bool = False
+    parts: TrainingInputs,
+    out: Path,
+    recipe: PrunerRecipe,
+    *,
+    name: str = "pruner.v1",
+    resume: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Train, export, weigh. Writes `model.onnx` (int8), `tokenizer.json`, `manifest.json` and `training.json` to `out`.
 
@@ -63,6 +69,7 @@ def train_pruner(
         recipe: How to train.
         name: Of the model, for its manifest.
         resume: Go on from the checkpoint, if there is one.
+        progress: Called with the examples that are read and all of them.
 
     Returns:
         What `training.json` says: recipe, counts, fingerprint of the data, seconds, last losses.
@@ -82,7 +89,7 @@ def train_pruner(
     run = PrunerRun(parts.network, recipe, out / "run", fingerprint=data)
     if resume:
         run.resume()
-    run.train(encode(parts.train, tokenizer), parts.train)
+    run.train(encode(parts.train, tokenizer), parts.train, progress=progress)
     parts.network.eval()
     blend_with_base(parts.network, base, recipe.base_share)
     export_trained(parts.network, parts.tokenizer, parts.aside, out, name=name, limit=recipe.limit)

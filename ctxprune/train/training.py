@@ -15,7 +15,7 @@ from ctxprune.errors import FormatError, InputError
 from ctxprune.storage.sealed import check_file, seal_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from torch import Tensor
@@ -154,8 +154,17 @@ class Training(ABC, Generic[R, B]):
         self.step, self.done, self.seconds = state["step"], state["done"], state["seconds"]
         return True
 
-    def run(self, batches: Iterable[tuple[B, int]], *, save_every: float) -> None:
-        """A step for each batch, with what it adds to `done`; a checkpoint every so many seconds and at the end."""
+    def run(
+        self,
+        batches: Iterable[tuple[B, int]],
+        *,
+        save_every: float,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """A step for each batch, with what it adds to `done`; a checkpoint every so many seconds and at the end.
+
+        `progress` is called after each step with `done` and `total`.
+        """
         saved = started = time.monotonic()
         before = self.seconds
         for batch, size in batches:
@@ -163,6 +172,8 @@ class Training(ABC, Generic[R, B]):
             self.step += 1
             self.done += size
             self.seconds = before + time.monotonic() - started
+            if progress is not None:
+                progress(self.done, self.total)
             if self.step % 20 == 0:
                 self._log(losses)
             if time.monotonic() - saved > save_every:

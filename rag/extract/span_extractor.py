@@ -19,7 +19,7 @@ from .span_checks import SpanChecker
 from .values import FoundValue, clean_text, find_typed, read_as
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .layout import TableBlock
     from .schema import RecordField
@@ -89,20 +89,23 @@ class SpanExtractor:
         check_range("least", self.least)
         object.__setattr__(self, "_schema", as_record_schema(self.schema))
 
-    def extract(self, chunks: Any) -> Extraction:
+    def extract(self, chunks: Any, *, progress: Callable[[int, int], None] | None = None) -> Extraction:
         """The records of all chunks.
 
         Args:
             chunks: See `as_chunks`; [] gives none. A chunk in which nothing fits gives no record.
+            progress: Called with the chunks that are done and all of them, in their order.
 
         Raises:
             UsageError: A chunk is of the wrong kind.
         """
-        checker = SpanChecker(self._schema)
-        records = ((chunk, record) for chunk in as_chunks(chunks) for record in self._read(chunk))
-        return Extraction(
-            tuple(replace(record, problems=checker.list_problems(chunk.text, record)) for chunk, record in records)
-        )
+        checker, records, read = SpanChecker(self._schema), list[Record](), as_chunks(chunks)
+        for number, chunk in enumerate(read, 1):
+            for record in self._read(chunk):
+                records.append(replace(record, problems=checker.list_problems(chunk.text, record)))
+            if progress is not None:
+                progress(number, len(read))
+        return Extraction(tuple(records))
 
     async def aextract(self, chunks: Any) -> Extraction:
         """As `extract`, off the event loop's thread."""

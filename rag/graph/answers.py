@@ -51,10 +51,20 @@ class Answers:
     Attributes:
         graph: The graph.
         answers: The best first; equally true ones in the order of the graph.
+        total: How many entities make the query true: more than there are answers where `most` was less.
     """
 
     graph: TripleGraph = field(repr=False)
     answers: tuple[Answer, ...]
+    total: int
+
+    @property
+    def note(self) -> str:
+        """That there are more answers than are given, in words for people and models; "" where these are all."""
+        given = len(self.answers)
+        return (
+            "" if given == self.total else f"{given:,} of {self.total:,} answers; {self.total - given:,} more are true"
+        )
 
     @property
     def edges(self) -> tuple[int, ...]:
@@ -107,7 +117,7 @@ def answer_query(
         truths: Truth of each edge, 0 to 1: confidences of an extraction, scores of a link predictor; None for 1.
         domain: Labels or keys of the entities that variables stand for; None for all.
         least: Truth from which an entity is an answer, 0 to 1; 0 for all over 0.
-        most: Answers at most, from 1 up; None for all.
+        most: Answers at most, from 1 up; None for all. `Answers.total` says how many there are.
 
     Raises:
         UsageError: An argument is out of its range, an entity is not in the graph, or a table would have more than
@@ -127,13 +137,14 @@ def answer_query(
     evaluation = _Evaluation(read, _read_truths(truths, len(read)), _read_domain(domain, read))
     table = evaluation.evaluate(parsed.formula, least)
     found = sorted(_truths_by_entity(table), key=lambda one: (-one[1], one[0]))
-    chosen = [(entity, truth) for entity, truth in found if truth > 0 and truth >= least][:most]
+    true = [(entity, truth) for entity, truth in found if truth > 0 and truth >= least]
     return Answers(
         read,
         tuple(
             Answer(read.labels[entity], entity, truth, evaluation.prove(parsed.formula, {parsed.answer.name: entity}))
-            for entity, truth in chosen
+            for entity, truth in true[:most]
         ),
+        total=len(true),
     )
 
 

@@ -15,6 +15,7 @@ __all__ = ["And", "Atom", "Exists", "Formula", "Not", "Or", "Query", "Var"]
 
 DEEPEST = 100  # formulas in each other
 _MOST_FORMULAS = 1000  # of a query; joining them takes quadratic time
+_SHOWN = 80  # characters of an atom in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +162,24 @@ class Query:
         if not isinstance(self.answer, Var):
             raise UsageError(f"the answer is {describe_type(self.answer)}", where="query", hint="give a Var")
         _check_formulas((self.formula,))
-        free = {name for atom, bound in _atoms(self.formula) for name in _variables(atom) - bound}
-        if others := sorted(free - {self.answer.name}):
-            hint = f"bind it: Exists(Var({others[0]!r}), ...)"
-            raise UsageError(f"the variable {others[0]!r} is free", where="formula", hint=hint)
+        free: dict[str, Atom] = {}  # with the atom that it stands in first
+        for atom, bound in _atoms(self.formula):
+            free |= {name: atom for name in sorted(_variables(atom) - bound) if name not in free}
+        asked = self.answer.name
+        if others := [name for name in free if name != asked]:
+            listed = " and ".join(f"?{name}" for name in others)
+            raise UsageError(
+                f"the query asks for ?{asked}, and {listed} {'is' if len(others) == 1 else 'are'} free as well",
+                where=f"formula, {_show_atom(free[others[0]])}",
+                hint=f"bind it: exists ?{others[0]} (...), in Python Exists(Var({others[0]!r}), ...); or ask for it in"
+                " a query of its own",
+            )
         if not free:
-            raise UsageError(f"the formula has no free variable {self.answer.name!r}", where="formula")
+            raise UsageError(
+                f"the query asks for ?{asked}, and the formula has no free variable ?{asked}",
+                where="formula",
+                hint=f"put ?{asked} in the place of the entity that is asked for",
+            )
 
 
 def _check_formulas(formulas: tuple[Formula, ...]) -> None:
@@ -194,6 +207,13 @@ def _atoms(formula: Formula) -> Iterator[tuple[Atom, frozenset[str]]]:
             yield one, bound
         inner = bound | {one.variable.name} if isinstance(one, Exists) else bound
         stack += [(part, inner, depth + 1) for part in one.parts]
+
+
+def _show_atom(atom: Atom) -> str:
+    """As the text form has it, cut to a line."""
+    ends = (f"?{end.name}" if isinstance(end, Var) else str(end) for end in (atom.head, atom.tail))
+    text = f"{atom.relation}({', '.join(ends)})"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _variables(atom: Atom) -> set[str]:

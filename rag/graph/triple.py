@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import UsageError
@@ -14,7 +15,7 @@ from ctxprune.utils.plain_data import as_plain
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-__all__ = ["LONGEST_NAME", "Entity", "Identity", "Triple", "as_label", "identity_of", "name_key"]
+__all__ = ["LONGEST_NAME", "Entity", "Identity", "Triple", "as_label", "identity_of", "name_key", "show_node"]
 
 Identity = tuple[str, Any]
 """A namespace ("label", "literal", "key" or "flag") and a value in it."""
@@ -91,9 +92,12 @@ class Triple:
 
 def identity_of(label: str, key: Hashable = None, *, literal: bool = False) -> Identity:
     """What tells an entity from others. Keys, labels and literals are namespaces of their own: a node with the key "30"
-    is neither the number 30 nor an entity that is called so."""
+    is neither the number 30 nor an entity that is called so. NaN is one key, as a missing value is one group."""
     if key is None:
         return ("literal" if literal else "label", label)
+    # Two objects that are NaN are not equal, so that an entity would be another one in each row.
+    if isinstance(key, Real) and key != key:  # noqa: PLR0124
+        return ("flag", "NaN")
     return ("flag" if isinstance(key, bool) else "key", key)  # in Python True and 1 are equal
 
 
@@ -101,7 +105,7 @@ def as_label(value: Any, where: str) -> str:
     """`value` as a label: a text as it is, numbers and dates as Python writes them, lists and dicts as JSON.
 
     Raises:
-        UsageError: It is None, or data that contain themselves; `where` names the edge.
+        UsageError: It is None, or data that contain themselves or cannot be written; `where` names the edge.
     """
     if type(value) is str:
         return value
@@ -114,8 +118,17 @@ def as_label(value: Any, where: str) -> str:
     try:
         plain = as_plain(value)
         return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
-    except (RecursionError, ValueError) as error:
-        raise UsageError(f"a {type(value).__name__} cannot be a label ({error})", where=where) from error
+    except Exception as error:  # an object of the user, whose text may raise anything
+        why = f"{type(error).__name__}: {error}"
+        raise UsageError(f"a {type(value).__name__} cannot be a label ({why})", where=where) from error
+
+
+def show_node(node: Any) -> str:
+    """A node of somebody's graph for an error message; its type where it cannot be written."""
+    try:
+        return f"node {node!r}"
+    except Exception:  # noqa: BLE001  # the message is about something else
+        return f"a node of type {type(node).__name__}"
 
 
 def name_key(label: str) -> tuple[str, ...] | None:

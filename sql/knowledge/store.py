@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctxprune.errors import FormatError, InputError, UsageError
+from ctxprune.storage.drafts import draft_of
 from ctxprune.storage.folders import config_folder
 from ctxprune.storage.locks import try_lock
 from ctxprune.storage.sealed import parse_json
@@ -211,7 +211,8 @@ class KnowledgeFile:
                 after = change(before)
                 # An unchanged file keeps its time stamp, so that nothing that watches it wakes.
                 if after != before or not self.exists():
-                    _replace(place, _text(name, tuple(after.values())))
+                    with draft_of(place) as draft:
+                        draft.write_text(_text(name, tuple(after.values())), encoding="utf-8", newline="\n")
         except OSError as error:
             raise InputError(f"the knowledge cannot be written ({error.strerror})", where=str(self.path)) from error
 
@@ -243,21 +244,6 @@ def _line(document: dict[str, Any]) -> str:
     except UnicodeEncodeError:  # half of a surrogate pair in the name of the database: JSON can hold it, UTF-8 cannot
         return json.dumps(document)
     return line
-
-
-def _replace(place: Path, text: str) -> None:
-    draft = place.with_name(f".{place.name}.{os.getpid()}.part")
-    try:
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            # Before the rename: after a power cut there must not be an empty file under the name.
-            os.fsync(file.fileno())
-        if place.exists():
-            shutil.copymode(place, draft)
-        draft.replace(place)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 @contextmanager

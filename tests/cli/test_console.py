@@ -7,14 +7,12 @@ import json
 import os
 import sqlite3
 import sys
-import threading
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from ctxprune.cli._console import print_json, print_note, print_tree, show_activity, write_file
+from ctxprune.cli._console import print_json, print_note, print_tree, write_file
 from ctxprune.errors import InputError
 
 DOCUMENT = {"text": "São \u20ac \udc80 😀", "blob": b"\x00\xff", "number": float("nan"), "row": (1, None, 2.5)}
@@ -96,39 +94,6 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-def test_activity_is_shown_from_a_second_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    shown = Terminal()
-    monkeypatch.setattr(sys, "stderr", shown)
-    with show_activity("Reading", after=0.02) as name_step:
-        name_step("Pruning")
-        deadline = time.monotonic() + 20
-        while "Pruning" not in shown.getvalue() and time.monotonic() < deadline:
-            time.sleep(0.01)
-    assert "Pruning" in shown.getvalue()
-    short = Terminal()
-    monkeypatch.setattr(sys, "stderr", short)
-    with show_activity("Reading", after=60):
-        pass
-    assert short.getvalue() == ""
-
-
-def test_activity_is_silent_in_a_pipe_and_gone_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    pipe = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", pipe)
-    with show_activity("Reading", after=0):
-        time.sleep(0.05)
-    assert pipe.getvalue() == ""
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    before = threading.active_count()
-    with pytest.raises(ValueError, match="broken"), show_activity("Reading", after=0):
-        raise ValueError("broken")
-    deadline = time.monotonic() + 20
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() == before
 
 
 def test_a_note_fits_the_terminal_and_is_one_line_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,14 @@ def test_an_error_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_a_name_of_many_bytes_is_no_obstacle(tmp_path: Path) -> None:
+    target = tmp_path / ("é" * 120 + ".json")  # 245 bytes; most file systems take 255
+    with draft_of(target) as draft:
+        assert draft.name.endswith("é.json")
+        draft.write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+
+
 def test_threads_do_not_share_a_draft(tmp_path: Path) -> None:
     target, errors = tmp_path / "a.json", []
 

@@ -239,13 +239,13 @@ def test_the_whole_way(tmp_path: Path) -> None:
     plan = DistilPlan(shape, (1,), vocabulary=1100, shards=2, labelled=24, pairs=12, recipe=recipe)
     with pytest.raises(UsageError, match="vocabulary"):
         distil_pruner(parts, tmp_path / "teacher", tmp_path / "out", replace(plan, vocabulary=99))
-    report = distil_pruner(parts, tmp_path / "teacher", tmp_path / "out", plan, name="mine.v2")
+    report = distil_pruner(parts, tmp_path / "teacher", tmp_path / "out", replace(plan, name="mine.v2"))
     assert report == json.loads((tmp_path / "out" / "training.json").read_text(encoding="utf-8"))
     assert report["shape"]["layers"] == [[1, 16]]
     scorer = PrunerScorer(model=tmp_path / "out")
     assert scorer.loaded.manifest.name == "mine.v2"
     assert len(scorer.score("where is the red house", Passage("the red house is old. the blue one is new."))) == 2
-    again = distil_pruner(parts, tmp_path / "teacher", tmp_path / "out", plan, name="mine.v2", resume=True)
+    again = distil_pruner(parts, tmp_path / "teacher", tmp_path / "out", replace(plan, name="mine.v2"), resume=True)
     assert again["steps"] == report["steps"]
     with pytest.raises(FormatError, match="another run"):
         distil_pruner(parts, tmp_path / "teacher", tmp_path / "out", replace(plan, seed=1), resume=True)

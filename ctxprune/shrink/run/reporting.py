@@ -19,6 +19,7 @@ from ctxprune.shrink.run.search import SearchResult
 from ctxprune.shrink.run.timing import measure_times, timing_batch
 from ctxprune.shrink.run.trial import measure_sizes
 from ctxprune.shrink.select.base import rebatch
+from ctxprune.storage.drafts import draft_of
 
 
 def sizes_of(subject: Subject, measure: str) -> dict[str, float]:
@@ -114,10 +115,8 @@ def folder_report(found: SearchResult, report: dict[str, Any], measure: str) -> 
 
 def write_report(path: Path, report: dict[str, Any]) -> None:
     """Write a report as JSON, whole or not at all; an `InputError` where it cannot be."""
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(json.dumps(report, indent=1, default=str) + "\n", encoding="utf-8")
-        part.replace(path)
+        with draft_of(path) as draft:
+            draft.write_text(json.dumps(report, indent=1, default=str) + "\n", encoding="utf-8")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise InputError(f"the report cannot be written ({error.strerror})", where=str(path)) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctxprune.utils.foreign import foreign_attribute, optional_member
 
-from ..triple import Entity, Triple, as_label
+from ..triple import Entity, Triple, as_label, show_node
 
 if TYPE_CHECKING:
     from .read import Edges
@@ -53,7 +53,7 @@ def read_document(document: Any, edges: Edges) -> None:
             Triple(
                 _label(node),
                 str(key),
-                as_label(value, f"node {node.id!r}"),
+                as_label(value, show_node(node.id)),
                 source=source,
                 head_key=node_key(node),
                 origin=node,

@@ -10,7 +10,7 @@ from ctxprune.errors import UsageError
 from ctxprune.utils.foreign import foreign_attribute, optional_member
 from ctxprune.utils.plain_data import as_plain
 
-from ..triple import Entity, Triple, as_label
+from ..triple import Entity, Triple, as_label, show_node
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -121,7 +121,7 @@ def _add_node(node: Any, edges: Edges) -> Entity:
     name = next((key for key in _NAMES if properties.get(key) not in (None, "")), next(iter(properties), None))
     named = None if name is None else properties[name]
     key = _node_key(node, properties)
-    label = as_label(key if named is None else named, f"node {key!r}")
+    label = as_label(key if named is None else named, show_node(key))
     entity = Entity(label, key)
     # A node comes once for each row that it is in; its properties are said once.
     if entity in edges.known:
@@ -130,7 +130,7 @@ def _add_node(node: Any, edges: Edges) -> Entity:
     edges.alone.append(entity)
     said = [("type", kind) for kind in sorted(foreign_attribute(node, "labels", default=()))]
     said += [
-        (str(one), as_label(value, f"node {key!r}"))
+        (str(one), as_label(value, show_node(key)))
         for one, value in properties.items()
         if value is not None and one != name
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..triple import Entity, Triple, as_label
+from ..triple import Entity, Triple, as_label, show_node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,11 +34,11 @@ def read_networkx(graph: Any) -> Edges:
     entities: dict[Any, Entity] = {}  # an edge may say True of the node 1: the key is the one that its node has
     for node, data in graph.nodes(data=True):
         name = _first_text(data, _NAMES)
-        label = as_label(node if name is None else data[name], f"node {node!r}")
+        label = as_label(node if name is None else data[name], show_node(node))
         entities[node] = Entity(label, node)
         edges.alone.append(entities[node])
         edges.triples += [
-            Triple(label, str(key), as_label(value, f"node {node!r}"), head_key=node, origin=(node,), literal=True)
+            Triple(label, str(key), as_label(value, show_node(node)), head_key=node, origin=(node,), literal=True)
             for key, value in data.items()
             if key != name and value is not None
         ]

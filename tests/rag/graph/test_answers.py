@@ -178,8 +178,12 @@ def test_a_broken_text_says_where(text: str, where: str) -> None:
 
 
 def test_bad_queries_are_refused() -> None:
-    with pytest.raises(UsageError, match="'y' is free"):
-        Query(X, Atom("r", X, Y))
+    with pytest.raises(UsageError, match=r"and \?y is free as well") as free:
+        Query(X, And((Atom("s", X, "a"), Atom("r", X, Y))))
+    assert free.value.where == "formula, r(?x, ?y)"
+    assert "exists ?y (...)" in free.value.hint
+    with pytest.raises(UsageError, match=r"and \?x and \?y are free as well"):
+        parse_query("?z: r(?x, ?y) and r(?z, a)")
     with pytest.raises(UsageError, match="no free variable"):
         Query(X, Exists(X, Atom("r", X, "a")))
     with pytest.raises(UsageError, match="no formula"):
@@ -208,6 +212,16 @@ def test_a_negation_over_too_many_entities_is_refused_before_it_is_computed() ->
         answer_query(graph, "?x: exists ?y exists ?z (not r(?x, ?y) and not r(?y, ?z))")
     bounded = answer_query(graph, "?x: exists ?y (r(?x, ?y) and not r(?y, ?x))", most=3)
     assert [one.label for one in bounded.answers] == ["0", "1", "2"]
+
+
+def test_answers_that_are_cut_say_how_many_there_are() -> None:
+    graph = TripleGraph([(str(number), "r", "b") for number in range(250)])
+    cut = answer_query(graph, "?x: r(?x, b)")
+    assert (len(cut.answers), cut.total, cut.note) == (100, 250, "100 of 250 answers; 150 more are true")
+    whole = answer_query(graph, "?x: r(?x, b)", most=None)
+    assert (len(whole.answers), whole.total, whole.note) == (250, 250, "")
+    nothing = answer_query(graph, "?x: r(b, ?x)")
+    assert (nothing.answers, nothing.total, nothing.note) == ((), 0, "")
 
 
 def test_any_number_of_equal_edges_is_one() -> None:

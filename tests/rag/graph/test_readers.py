@@ -7,10 +7,11 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ctxprune.errors import UsageError
-from ctxprune.rag.graph import TripleGraph, Triples
+from ctxprune.rag.graph import Entity, Triple, TripleGraph, Triples
 
 
 def text_of(graph: object) -> str:
@@ -238,3 +239,35 @@ def test_graph_packages_are_not_imported() -> None:
         "print(sorted({'networkx', 'rdflib', 'neo4j', 'langchain_core', 'torch'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_key_that_is_nan_is_one_entity() -> None:
+    nans = [float("nan"), float("nan"), np.float32("nan")]
+    graph = TripleGraph([Triple("x", "r", str(n), head_key=key) for n, key in enumerate(nans)])
+    assert graph.labels == ("x", "0", "1", "2")
+    assert graph.heads.tolist() == [0, 0, 0]
+    assert graph.number_of(Entity("x", float("nan"))) == 0
+    named = TripleGraph([Triple("x", "r", "y", head_key=float("nan")), Triple("x", "r", "y", head_key="NaN")])
+    assert named.labels == ("x", "y", "x")  # a text is another key
+
+
+class Unwritable:
+    """What raises when its text is asked for."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+def test_a_value_whose_text_raises_is_named_by_its_edge() -> None:
+    for edges in ([("a", "r", "b"), (Unwritable(), "r", "b")], [("a", "r", "b"), ("a", "r", Unwritable())]):
+        with pytest.raises(UsageError, match=r"a Unwritable cannot be a label \(RuntimeError: no text\)") as caught:
+            TripleGraph(edges)
+        assert "1" in caught.value.where
+    networkx = pytest.importorskip("networkx")
+    graph = networkx.DiGraph()
+    graph.add_edge(Unwritable(), "b")
+    with pytest.raises(UsageError, match="cannot be a label") as caught:
+        TripleGraph(graph)
+    assert caught.value.where == "a node of type Unwritable"
