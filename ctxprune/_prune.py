@@ -82,6 +82,15 @@ def prune(
     Raises:
         UsageError: Both a budget and a policy; or as `Pruner` and `Pruner.prune`.
         BudgetError, UnknownNameError: As `Pruner` and `Pruner.prune`.
+
+    Examples:
+        ```python
+        from ctxprune import TokenBudget, prune
+
+        texts = ["The bridge is long. It opened in 1933.", "Cats sleep."]
+        kept = prune("When did the bridge open?", texts, policy=TokenBudget(10))
+        print(kept.output)  # ['It opened in 1933.', '']
+        ```
     """
     pruner = Pruner(scorer, _policy(budget, policy), counter, on_empty)
     with start_prune([query]):
@@ -98,7 +107,18 @@ async def aprune(
     counter: Any = None,
     on_empty: OnEmpty = "keep_best",
 ) -> Pruned[Any]:
-    """As `prune`, without blocking the event loop."""
+    """As `prune`, without blocking the event loop.
+
+    Examples:
+        ```python
+        import asyncio
+
+        from ctxprune import aprune
+
+        kept = asyncio.run(aprune("When did it open?", "The bridge is long. It opened in 1933.", budget=8))
+        print(kept.output)  # It opened in 1933.
+        ```
+    """
     pruner = Pruner(scorer, _policy(budget, policy), counter, on_empty)
     with start_prune([query]):
         return await pruner.aprune(query, _context(context))

@@ -64,6 +64,16 @@ class CtxpruneError(Exception):
         what: What happened, in one sentence without a full stop.
         where: The file, table, parameter or statement concerned; "" if there is none.
         hint: What the caller can do about it; "" if there is nothing to say.
+
+    Examples:
+        ```python
+        from ctxprune import CtxpruneError, prune
+
+        try:
+            prune("When did it open?", "It opened in 1933.", scorer="lexcal")
+        except CtxpruneError as error:
+            print(error.code, error.what)  # CP003 no scorer is named 'lexcal'
+        ```
     """
 
     code: ClassVar[str] = "CP000"

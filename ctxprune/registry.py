@@ -29,6 +29,20 @@ class Registry(Generic[T]):
     Args:
         kind: Singular noun for messages ("scorer").
         builtin: "module:attribute" by name, imported when first asked for, so that listing a name costs nothing.
+
+    Examples:
+        ```python
+        from ctxprune import POLICIES, SCORERS, Registry
+
+        print("lexical.v1" in SCORERS.names(), POLICIES.get("top_k").__name__)  # True TopK
+
+        readers: Registry[type] = Registry("reader")
+
+        @readers.register("lines.v1")
+        class LineReader: ...
+
+        print(readers.get("lines") is LineReader)  # True
+        ```
     """
 
     def __init__(self, kind: str, builtin: dict[str, str] | None = None) -> None:

@@ -123,6 +123,14 @@ def as_counter(source: Any = None) -> TokenCounter:
 
     Raises:
         UsageError: `source` is none of these.
+
+    Examples:
+        ```python
+        from ctxprune import TokenCounter, as_counter
+
+        words: TokenCounter = as_counter(lambda text: len(text.split()))
+        print(words.count("It opened in 1933."), as_counter().count("It opened in 1933."))  # 4 7
+        ```
     """
     if source is None:
         return BundledCounter()

@@ -165,6 +165,24 @@ class StepExpander:
 
     Raises:
         UsageError: There is no model, or an argument is of the wrong kind or out of range.
+
+    Examples:
+        ```python
+        from ctxprune.llm.base import ChatAnswer, ChatModel
+        from ctxprune.rag import Expansion, PassagePruner, StepExpander, StepSchema
+
+        class OneAnswer(ChatModel):  # stands for your chat model
+            fingerprint = "one answer"
+
+            def complete(self, messages, sampling):
+                return [ChatAnswer('["Fill the pot with soil", "Water the plant"]')]
+
+        examples = [StepSchema("plant a fern", ["Fill the pot", "Water the fern"])]
+        pruner = PassagePruner(expander=StepExpander(OneAnswer(), examples=examples))
+        found = pruner.prune("How do I plant a cactus?", ["Take sandy soil. Water it once a month. Cats sleep."])
+        steps: Expansion = found.expansion
+        print(steps.steps)  # ('Fill the pot with soil', 'Water the plant')
+        ```
     """
 
     model: Any

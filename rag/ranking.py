@@ -41,6 +41,16 @@ class RankedPassages:
         order: Indices of the documents of which something was kept, in the requested order.
         expansion: What was searched for besides the query, or why nothing was; None without an expander, or where
             `prune_scored` got the scores.
+
+    Examples:
+        ```python
+        from ctxprune.rag import PassagePruner, RankedPassages
+
+        def best(found: RankedPassages) -> str:
+            return found.texts[0]
+
+        print(best(PassagePruner().prune("When did the bridge open?", ["Cats sleep.", "The bridge opened in 1933."])))
+        ```
     """
 
     pruned: Pruned[list[str]]

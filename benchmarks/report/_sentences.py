@@ -57,6 +57,11 @@ def _service(cells: Cells) -> str:
     return f"{rate} different prune requests a second on two cores, clients included"
 
 
+def _service_memory(cells: Cells) -> str:
+    (most,) = re.findall(r"(\d+) MB at most", cells("service", "10.0 times its capacity for 60 s", "found"))
+    return f"The process took {most} MB at most at ten times its capacity"
+
+
 def _shrink(cells: Cells) -> str:
     return f"{cells('shrink_reranker', '`fisher_knapsack`', 'lost after recovery').partition(' ')[0]} points of nDCG@10"
 
@@ -76,6 +81,7 @@ SENTENCES: dict[str, Callable[[Cells], str]] = {
     "trust": _trust,
     "wrong": _wrong,
     "service": _service,
+    "service_memory": _service_memory,
     "shrink": _shrink,
     "passages": _passages,
     "documents": _documents,

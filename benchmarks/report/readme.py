@@ -17,7 +17,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.report import _card, _field, _index, _kv, _prompt_cache, _sentences, _shrunk
+from benchmarks.report import _card, _field, _index, _kv, _prompt_cache, _readability, _sentences, _shrunk
 from benchmarks.report._card import UNSHRUNK, table
 from ctxprune.models.pruner import bundled
 
@@ -442,6 +442,7 @@ TABLES = {
 } | _shrunk.TABLES
 TABLES |= _prompt_cache.TABLES
 TABLES |= _kv.TABLES
+TABLES |= _readability.TABLES
 TABLES |= _shrunk.PAGE_TABLES
 PAGES = (
     (ROOT / "README.md", TABLES),

@@ -44,6 +44,14 @@ class RankScale:
 
     Units that score alike share the worst of their places, so that a scorer that says nothing of a context lifts none
     of it. How relevant a context is as a whole is not seen: the best unit of each comes near 1.
+
+    Examples:
+        ```python
+        from ctxprune import BudgetPart, ContextBudget, Passages, RankScale
+
+        part = BudgetPart(Passages(["It opened in 1933."]), scorer="lexical", scale=RankScale())
+        print(ContextBudget(20).prune("When did it open?", {"texts": part}).outputs)
+        ```
     """
 
     def __call__(self, scores: Scores) -> NDArray[np.float64]:
@@ -54,7 +62,17 @@ class RankScale:
 
 @dataclass(frozen=True)
 class IdentityScale:
-    """The scores themselves, cut to 0..1; for scorers that give probabilities."""
+    """The scores themselves, cut to 0..1; for scorers that give probabilities.
+
+    Examples:
+        ```python
+        import numpy as np
+
+        from ctxprune import IdentityScale
+
+        print(IdentityScale()(np.asarray([-0.2, 0.5, 1.3], dtype=np.float32)))  # [0.  0.5 1. ]
+        ```
+    """
 
     def __call__(self, scores: Scores) -> NDArray[np.float64]:
         """See `Scale`."""
@@ -94,6 +112,16 @@ def fit_scale(examples: Iterable[CalibrationExample], scorer: Scorer) -> Logisti
 
     Raises:
         UsageError: No needed unit or no other one among the examples, or scores that do not rise with the need.
+
+    Examples:
+        ```python
+        from ctxprune import CalibrationExample, LexicalScorer, LogisticScale, Passage, fit_scale
+
+        text = Passage("The bridge did open in 1933. Cats sleep. The ferry is old.")
+        examples = [CalibrationExample("When did the bridge open?", text, needed=[0])]
+        scale = fit_scale(examples, LexicalScorer())
+        print(isinstance(scale, LogisticScale), scale.slope > 0)  # True True
+        ```
     """
     found = list(examples)
     lists = score_batch(scorer, [item.query for item in found], [item.context for item in found])

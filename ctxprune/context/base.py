@@ -33,6 +33,14 @@ class Unit:
         requires: Indices of further units that must be kept with this one (the key a foreign key points at).
         pinned: Never dropped (a title, a header row, a primary key).
         span: Characters [start, end) in the source text; None where there is no source text.
+
+    Examples:
+        ```python
+        from ctxprune import Unit
+
+        table = Unit("city", pinned=True)
+        column = Unit("city.name", parent=0)  # keeping the column keeps its table
+        ```
     """
 
     text: str
@@ -71,6 +79,21 @@ class Context(ABC, Generic[T_co]):
         counts_text: Whether tokens are those of `to_text`, to which units may add less than they take by themselves.
         required: bool (n_units,): units that the caller knows to be needed; None where it does not.
         whole_units, whole_documents: Of a subset, how many units and documents the whole context has; else 0.
+
+    Examples:
+        ```python
+        from ctxprune import Context, Unit, prune
+
+        class Lines(Context[list[str]]):  # a list of which whole lines are kept
+            def __init__(self, lines: list[str]) -> None:
+                self.units = [Unit(line) for line in lines]
+
+            def render(self, kept):
+                return [self.units[index].text for index in sorted(kept)]
+
+        kept = prune("When did the bridge open?", Lines(["Cats sleep.", "The bridge opened in 1933."]), budget=9)
+        print(kept.output)  # ['The bridge opened in 1933.']
+        ```
     """
 
     # Type checkers see read-only properties, so that a subclass may have a field, a property or a cached property in

@@ -29,6 +29,15 @@ class Adaptive(AxisPolicy):
 
     Raises:
         UsageError: `relative` is not from 0 to 1.
+
+    Examples:
+        ```python
+        from ctxprune import Adaptive, prune
+
+        text = "The bridge is long. It opened in 1933. Cats sleep."
+        kept = prune("When did the bridge open?", text, policy=Adaptive(0.8))  # a higher share keeps less
+        print(kept.output)  # It opened in 1933.
+        ```
     """
 
     relative: float = 0.4
@@ -58,7 +67,16 @@ class Adaptive(AxisPolicy):
 @POLICIES.register("largest_gap.v1")
 @dataclass(frozen=True)
 class LargestGap(AxisPolicy):
-    """Cuts where the sorted scores fall furthest from one unit to the next; keeps all where they never fall."""
+    """Cuts where the sorted scores fall furthest from one unit to the next; keeps all where they never fall.
+
+    Examples:
+        ```python
+        from ctxprune import LargestGap, prune
+
+        text = "The bridge is long. It opened in 1933. Cats sleep."
+        print(prune("When did the bridge open?", text, policy=LargestGap()).output)  # It opened in 1933.
+        ```
+    """
 
     def count_worthy(self, ranked: Scores) -> int:
         """The number of scores above the widest step (the first of several)."""

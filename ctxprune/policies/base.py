@@ -55,6 +55,21 @@ class Policy(ABC):
     Attributes:
         budget: Tokens that the kept units, and the text they render to, may take; None without a limit.
         name: For the account; the registered name, or that of the class.
+
+    Examples:
+        ```python
+        import numpy as np
+
+        from ctxprune import Policy, Request, Selection, prune
+
+        class AboveMean(Policy):  # keeps what scores above the mean of its context; for units that need no others
+            def select(self, request: Request) -> Selection:
+                kept = request.scores > request.scores.mean()
+                return Selection(kept, tuple("selected" if one else "score" for one in kept))
+
+        text = "The bridge is long. It opened in 1933. Cats sleep."
+        print(prune("When did it open?", text, policy=AboveMean()).output)  # It opened in 1933.
+        ```
     """
 
     # Type checkers see read-only properties, so that a subclass may have fields or properties in their place; see

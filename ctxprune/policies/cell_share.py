@@ -33,6 +33,15 @@ class CellShare(CellPolicy):
 
     Raises:
         UsageError: A share out of range.
+
+    Examples:
+        ```python
+        from ctxprune import CellShare, Table, prune
+
+        games = Table([["Year", "City", "Remarks"], [1908, "London", "fog"], [1912, "Stockholm", "sun"]])
+        kept = prune("Where were the games of 1912?", games, scorer="tabular", policy=CellShare(0.4))
+        print(kept.output)  # [['Year', 'City'], [1912, 'Stockholm']]
+        ```
     """
 
     share: float = 0.5

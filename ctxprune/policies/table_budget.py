@@ -42,6 +42,15 @@ class TableBudget(CellPolicy):
 
     Raises:
         UsageError: A negative budget; `enough_rows` below 1.
+
+    Examples:
+        ```python
+        from ctxprune import Table, TableBudget, prune
+
+        games = Table([["Year", "City", "Remarks"], [1908, "London", "fog"], [1912, "Stockholm", "sun"]])
+        kept = prune("Where were the games of 1912?", games, scorer="tabular", policy=TableBudget(20))
+        print(kept.tokens_after <= 20)  # True
+        ```
     """
 
     budget: int = 512

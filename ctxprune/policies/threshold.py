@@ -23,6 +23,15 @@ class Threshold(GreedyPolicy):
 
     Raises:
         UsageError: `minimum` is not a finite number.
+
+    Examples:
+        ```python
+        from ctxprune import Threshold, prune
+
+        text = "The bridge is long. Cats sleep."
+        kept = prune("When did the bridge open?", text, scorer="lexical", policy=Threshold(0.1))
+        print(kept.output)  # The bridge is long.
+        ```
     """
 
     minimum: float = 0.1

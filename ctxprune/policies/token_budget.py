@@ -32,6 +32,15 @@ class TokenBudget(GreedyPolicy):
 
     Raises:
         UsageError: A negative budget, or a minimum that is not finite.
+
+    Examples:
+        ```python
+        from ctxprune import Pruner, TokenBudget
+        from ctxprune.rag import Passage
+
+        pruner = Pruner(policy=TokenBudget(10))
+        print(pruner.prune("When did it open?", Passage("The bridge is long. It opened in 1933.")).output)
+        ```
     """
 
     budget: int = 512

@@ -33,6 +33,14 @@ class TopK(GreedyPolicy):
 
     Raises:
         UsageError: `k` is under 1.
+
+    Examples:
+        ```python
+        from ctxprune import TopK, prune
+
+        text = "The bridge is long. It opened in 1933. Cats sleep."
+        print(prune("When did the bridge open?", text, policy=TopK(1)).output)  # It opened in 1933.
+        ```
     """
 
     k: int = 5

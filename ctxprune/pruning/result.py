@@ -41,6 +41,16 @@ class Pruned(Generic[T_co]):
             the question needs together, with the budget that would hold it or them; None where all did, or without a
             budget.
         seconds: Wall time of count, score, select and render. Not part of equality.
+
+    Examples:
+        ```python
+        from ctxprune import Pruned, prune
+
+        def saved(result: Pruned[str]) -> float:
+            return 1 - result.tokens_after / result.tokens_before
+
+        print(f"{saved(prune('When did it open?', 'The bridge is long. It opened in 1933.', budget=8)):.0%}")  # 42%
+        ```
     """
 
     query: str

@@ -34,6 +34,17 @@ class Verdict:
         tokens: Tokens of its text, of the counter named in the result.
         span: Characters [start, end) in its source text; None without one.
         source: Which of several source texts the span is in; None where there is only one.
+
+    Examples:
+        ```python
+        from ctxprune import Verdict, prune
+
+        def show(unit: Verdict) -> str:
+            return f"{'kept' if unit.kept else 'dropped'} ({unit.reason}): {unit.text}"
+
+        for unit in prune("When did it open?", "The bridge is long. It opened in 1933.", budget=8).units:
+            print(show(unit))
+        ```
     """
 
     index: int

@@ -51,6 +51,20 @@ class Scorer(ABC):
         cheap: A scorer of the same kind of text that costs less; itself where there is none.
         model_alone: For scorers that weigh words themselves: its model without the words that it weighs beside it;
             itself where it weighs none.
+
+    Examples:
+        ```python
+        from ctxprune import Scorer, prune
+        from ctxprune.context.scores import as_scores
+
+        class YearScorer(Scorer):  # 1 for a unit with a number in it, else 0
+            def score(self, query, context):
+                found = [float(any(char.isdigit() for char in unit.text)) for unit in context.units]
+                return as_scores(found, len(found))
+
+        kept = prune("When?", "Cats sleep. It opened in 1933.", scorer=YearScorer(), budget=8)
+        print(kept.output)  # It opened in 1933.
+        ```
     """
 
     # Type checkers see read-only properties, so that a subclass may have fields or properties in their place; see

@@ -57,6 +57,16 @@ def document_scores(
         sources: The document of each unit, int (n_units,), 0 to documents - 1.
         documents: How many there are; those without units get a score just below the worst of the others, or 0.
         rule: From the scores of one document's units to its own; default `TopMean()`.
+
+    Examples:
+        ```python
+        import numpy as np
+
+        from ctxprune.rag import TopMean, document_scores
+
+        scores = np.asarray([0.9, 0.1, 0.3], dtype=np.float32)  # two sentences of one document, one of another
+        print(document_scores(scores, [0, 0, 1], 2, rule=TopMean(1)))  # [0.9 0.3]
+        ```
     """
     rule = TopMean() if rule is None else rule
     # Sorted by document and cut at the borders: one pass, however many documents there are.

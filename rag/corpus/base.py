@@ -25,6 +25,24 @@ class Quality(ABC):
 
     Attributes:
         reasons: What may be said against a passage; `judge` gives places in it.
+
+    Examples:
+        ```python
+        import numpy as np
+
+        from ctxprune.rag import QUALITIES, Quality, prune_corpus
+
+        class Longer(Quality):  # prefers long passages
+            reasons = ("short",)
+
+            def judge(self, texts):
+                sizes = [min(len(text) / 1000, 1) for text in texts]
+                return np.asarray(sizes, np.float32), np.zeros(len(texts), np.uint8)
+
+        passages = ["Home", "The bridge opened in 1933."]
+        print(list(prune_corpus(passages, share=0.5, quality=Longer())))  # ['The bridge opened in 1933.']
+        print("surface.v1" in QUALITIES.names())  # True
+        ```
     """
 
     reasons: ClassVar[tuple[str, ...]] = ()

@@ -106,6 +106,18 @@ def distil_scorer(
 
     Raises:
         UsageError: An argument is of the wrong kind, the lengths differ, or the strong scores tell no units apart.
+
+    Examples:
+        ```python
+        from ctxprune import CascadeScorer
+        from ctxprune.rag import DistilledScorer, distil_scorer
+        from ctxprune.scorers.neural.pruner import PrunerScorer
+
+        texts = [["The bridge is long. It opened in 1933."], ["Cats sleep. The ferry is old, from 1911."]]
+        questions = ["When did the bridge open?", "How old is the ferry?"]  # take some dozens of your own
+        cheap: DistilledScorer = distil_scorer(PrunerScorer(), questions, texts)
+        scorer = CascadeScorer(cheap=cheap, scorer=PrunerScorer(), windows=4)
+        ```
     """
     check_number("decay", decay, minimum=1e-6)
     teacher = as_scorer(strong, "strong")

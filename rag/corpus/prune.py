@@ -53,6 +53,16 @@ class PrunedCorpus(Generic[T]):
         report: The account.
         qualities: float32 (n_records,), NaN for a broken one.
         kept: bool (n_records,).
+
+    Examples:
+        ```python
+        from ctxprune.rag import CorpusReport, PassageReader, PrunedCorpus, prune_corpus
+
+        rows = [{"key": 1, "body": "Home | Login"}, {"key": 2, "body": "The bridge was opened in 1933 by the mayor."}]
+        kept: PrunedCorpus = prune_corpus(rows, share=0.5, reader=PassageReader(text="body", id="key"))
+        report: CorpusReport = kept.report
+        print(report.dropped, [row["key"] for row in kept])  # 1 [2]
+        ```
     """
 
     report: CorpusReport

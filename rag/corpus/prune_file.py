@@ -79,6 +79,21 @@ def prune_corpus_file(
             its folder is not there.
         FormatError: What a stopped run left is damaged.
         MissingExtraError: pyarrow is not installed, and the source is Parquet.
+
+    Examples:
+        ```python
+        import json
+        from pathlib import Path
+
+        from ctxprune.rag import prune_corpus_file
+
+        rows = [{"text": "Home | Login"}, {"text": "The bridge was opened in 1933 by the mayor."}]
+        with Path("corpus.jsonl").open("w") as file:
+            for row in rows:
+                print(json.dumps(row), file=file)
+        report = prune_corpus_file("corpus.jsonl", "kept.jsonl", share=0.5)
+        print(report.kept, Path("kept.jsonl").read_text().count("1933"))  # 1 1
+        ```
     """
     check_range("share", share, open_high=True)
     judge = as_quality(quality)

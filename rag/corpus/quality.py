@@ -84,6 +84,15 @@ class PassageQuality(Quality):
 
     Attributes:
         weights: Those that come with the library by default; `fit_quality` makes others.
+
+    Examples:
+        ```python
+        from ctxprune.rag import PassageQuality
+
+        texts = ["Home | Login | Imprint", "The bridge was opened in 1933 by the mayor of the city."]
+        scores = PassageQuality().score(texts)
+        print(scores[1] > scores[0])  # True
+        ```
     """
 
     weights: QualityWeights = field(default_factory=_shipped)

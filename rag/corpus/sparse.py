@@ -87,6 +87,14 @@ def bm25_postings(
 
     Raises:
         UsageError: An argument is out of range, or a text is none.
+
+    Examples:
+        ```python
+        from ctxprune.rag import BlockMaxIndex, Postings, bm25_postings
+
+        postings: Postings = bm25_postings(["The bridge opened in 1933.", "Cats sleep."])
+        print(BlockMaxIndex(postings).search(["bridg"], k=1).passages)  # [0]
+        ```
     """
     check_number("k1", k1, over=0)
     check_range("b", b)

@@ -22,6 +22,17 @@ class Merge:
             space and punctuation. "near": similar enough. "contained": (nearly) all of it is in the other one.
         similarity: As measured between the two: the Jaccard similarity of their sets, for "contained" the share of the
             smaller set that is in the other one; 0 to 1.
+
+    Examples:
+        ```python
+        from ctxprune.rag import Merge, deduplicate
+
+        def show(merge: Merge) -> str:
+            return f"{merge.index} repeats {merge.into} ({merge.kind})"
+
+        found = deduplicate(["The bridge opened in 1933.", "THE BRIDGE opened in 1933", "Cats sleep."])
+        print([show(merge) for merge in found.merges])  # ['1 repeats 0 (folded)']
+        ```
     """
 
     index: int

@@ -46,6 +46,14 @@ def deduplicate_rows(rows: Iterable[Sequence[str]]) -> Deduplicated:
 
     Raises:
         UsageError: A row is not a sequence of texts.
+
+    Examples:
+        ```python
+        from ctxprune.rag import Deduplicated, deduplicate_rows
+
+        found: Deduplicated = deduplicate_rows([["Paris", "France"], ["paris", "France"], ["Rome", "Italy"]])
+        print(found.kept)  # [0, 2]
+        ```
     """
     first: dict[tuple[str, ...], tuple[int, tuple[str, ...]]] = {}
     merges = []
@@ -76,6 +84,15 @@ def deduplicate_tables(tables: Iterable[Grid | Context[Any]], *, containment: fl
 
     Raises:
         UsageError: An argument is of the wrong kind or out of range.
+
+    Examples:
+        ```python
+        from ctxprune.rag import Table, deduplicate_tables
+
+        large = Table([{"city": "Paris", "country": "France"}, {"city": "Rome", "country": "Italy"}])
+        small = Table([{"city": "Rome", "country": "Italy"}])
+        print(deduplicate_tables([small, large]).kept)  # [1]
+        ```
     """
     if not is_number(containment) or not 0 < containment <= 1:
         raise UsageError(f"containment is {containment!r}", hint="give a number over 0, up to 1")

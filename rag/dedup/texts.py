@@ -88,6 +88,14 @@ def near_duplicates(texts: Sequence[str], *, similarity: float = 0.9) -> list[in
 
     Raises:
         UsageError: The similarity is not over 0 and up to 1.
+
+    Examples:
+        ```python
+        from ctxprune.rag import near_duplicates
+
+        texts = ["The bridge opened in 1933.", "Cats sleep.", "the bridge opened in 1933"]
+        print(near_duplicates(texts))  # [None, None, 0]
+        ```
     """
     found: list[int | None] = [None] * len(texts)
     for merge in deduplicate(texts, similarity=similarity, shingle=1).merges:

@@ -43,6 +43,16 @@ class TripleOptions(Checked):
 
     Raises:
         UsageError: A value is of the wrong kind, or the form is "source" with one of the other options.
+
+    Examples:
+        ```python
+        from ctxprune import prune
+        from ctxprune.rag import TripleOptions, Triples
+
+        rows = [("Paris", "capital of", "France"), ("Rome", "capital of", "Italy")]
+        edges = Triples(rows, TripleOptions(form="edges"))
+        print(prune("Which city is the capital of Italy?", edges, budget=10).output)  # Rome | capital of | Italy
+        ```
     """
 
     form: str = checked_field("auto", check_choice, _FORMS)

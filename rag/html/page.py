@@ -244,6 +244,15 @@ class HtmlPages(Context[list[str]]):
 
     Raises:
         UsageError: An argument is of the wrong kind.
+
+    Examples:
+        ```python
+        from ctxprune import TopK, prune
+        from ctxprune.rag import HtmlOptions, HtmlPages
+
+        pages = HtmlPages(["<p>The bridge opened in 1933.</p>", "<p>Cats sleep.</p>"], HtmlOptions(output="text"))
+        print(prune("When did the bridge open?", pages, policy=TopK(1)).output)  # ['The bridge opened in 1933.', '']
+        ```
     """
 
     kind: ClassVar[str] = "page"

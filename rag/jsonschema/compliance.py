@@ -73,6 +73,14 @@ def check_compliance(source: Any) -> Compliance:
     Raises:
         InputError: A text that is no JSON, nesting over 200 levels, or over 50,000 subschemas.
         UsageError: `source` is of another type.
+
+    Examples:
+        ```python
+        from ctxprune.rag import Compliance, check_compliance
+
+        found: Compliance = check_compliance({"type": "object", "patternProperties": {"^x": {"type": "string"}}})
+        print(found.is_covered, found.beyond)  # False ('/: patternProperties',)
+        ```
     """
     value = read_json(source)[0] if isinstance(source, str) else source
     covered: Counter[str] = Counter()

@@ -21,7 +21,17 @@ _KEPT = frozenset("\t\n\v\f\r\x85\u2028\u2029\u200c\u200d")
 
 
 def new_fence() -> str:
-    """Create a fence of 16 random hexadecimal digits."""
+    """Create a fence of 16 random hexadecimal digits.
+
+    Examples:
+        ```python
+        from ctxprune.rag import PassageOptions, Passages, new_fence
+
+        fence = new_fence()  # another one for each prompt
+        texts = Passages(["The bridge opened in 1933."], options=PassageOptions(fence=fence))
+        print(texts.render([0])[0].count(fence))  # 2
+        ```
+    """
     return secrets.token_hex(8)  # not `random`: a text written in advance must not be able to guess it
 
 
@@ -51,5 +61,12 @@ def escape_chat_marks(text: str) -> str:
     character, with controls, fillers, variation selectors, and what Unicode does not define; except line breaks, tabs,
     and the two joiners U+200C and U+200D, which scripts and emoji need. All else is unchanged. A model may use marks of
     other shapes.
+
+    Examples:
+        ```python
+        from ctxprune.rag import escape_chat_marks
+
+        print("<|im_start|>" in escape_chat_marks("It opened in 1933. <|im_start|>system"))  # False
+        ```
     """
     return escape_marks(escape_invisible(text, keep=_KEPT))

@@ -40,6 +40,17 @@ class BestDocuments(WrappedPolicy):
 
     Raises:
         UsageError: An argument is out of its range.
+
+    Examples:
+        ```python
+        from ctxprune import TokenBudget, prune
+        from ctxprune.rag import BestDocuments, TopMean
+
+        texts = ["The bridge opened in 1933. It is long.", "Cats sleep. Dogs bark."]
+        policy = BestDocuments(TokenBudget(100), k=1, rule=TopMean(1))  # a document is as good as its best sentence
+        kept = prune("When did the bridge open?", texts, policy=policy)
+        print(kept.output)  # ['The bridge opened in 1933. It is long.', '']
+        ```
     """
 
     policy: Policy

@@ -35,6 +35,16 @@ class Neighbours(WrappedPolicy):
 
     Raises:
         UsageError: k is under 1, or the policy has a budget but does not say how it spends it.
+
+    Examples:
+        ```python
+        from ctxprune import TopK, prune
+        from ctxprune.rag import Neighbours
+
+        text = "Cats sleep. The bridge opened in 1933. The mayor came. Dogs bark."
+        kept = prune("When did the bridge open?", text, policy=Neighbours(TopK(3), k=1))
+        print(kept.output)  # Cats sleep. The bridge opened in 1933. The mayor came.
+        ```
     """
 
     policy: Policy

@@ -58,6 +58,15 @@ class Table(Context[T]):
     Raises:
         UsageError: The data is of no form that is known, or a key names no column.
         InputError: The text is not of the format that the options name.
+
+    Examples:
+        ```python
+        from ctxprune import Table, TopK, prune
+
+        games = Table([{"Year": 1908, "City": "London"}, {"Year": 1912, "City": "Stockholm"}])
+        kept = prune("Where were the games of 1912?", games, scorer="tabular", policy=TopK(1))
+        print(kept.output)  # [{'Year': 1912, 'City': 'Stockholm'}]
+        ```
     """
 
     counts_text: ClassVar[bool] = True

@@ -17,6 +17,17 @@ class ResultSet:
             read. Infinities come as floats; a NaN is stored as NULL by SQLite and comes as None.
         truncated: True when a limit cut rows off.
         ms: Milliseconds in the database.
+
+    Examples:
+        ```python
+        from ctxprune.sql import Database, ResultSet
+
+        def first_row(result: ResultSet) -> dict[str, object]:
+            return dict(zip(result.columns, result.rows[0], strict=True))
+
+        with Database("shop.sqlite") as database:
+            print(first_row(database.execute("SELECT name FROM city ORDER BY name")))  # {'name': 'Paris'}
+        ```
     """
 
     columns: tuple[str, ...]

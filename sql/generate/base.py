@@ -43,6 +43,15 @@ class Request:
         n: How many candidates are wanted, 1 or more.
         seed: Same seed, same answer, where the generator can promise that.
         examples: Answered questions like this one, most similar first.
+
+    Examples:
+        ```python
+        from ctxprune.sql import Database, Request, SketchGenerator
+
+        with Database("shop.sqlite") as database:
+            request = Request("How many cities are there?", database.schema())
+        print(SketchGenerator().generate(request)[0].sql)  # SELECT COUNT(*) FROM city
+        ```
     """
 
     question: str
@@ -106,6 +115,19 @@ class Generator(ABC):
 
     A subclass writes `generate`; everything else has a default. `as_generator` accepts any other object that has this
     method.
+
+    Examples:
+        ```python
+        from ctxprune.sql import GENERATORS, Candidate, Database, Generator, Pipeline, Request
+
+        class CountGenerator(Generator):  # counts the rows of the first table
+            def generate(self, request: Request) -> list[Candidate]:
+                return [Candidate(f"SELECT COUNT(*) FROM {request.schema.tables[0].name}", "count.v1")]
+
+        generators = [CountGenerator(), GENERATORS.get("sketch")()]
+        with Database("shop.sqlite") as database:
+            print(Pipeline(database, generators=generators).ask("How many cities are there?").rows)  # ((3,),)
+        ```
     """
 
     @abstractmethod

@@ -25,6 +25,19 @@ class Linker(ABC):
     """Chooses the part of a schema that a question needs. Safe to share between threads.
 
     Only `link` must be written. An object with that method alone is taken too, by `as_linker`.
+
+    Examples:
+        ```python
+        from ctxprune.sql import LINKERS, Database, Linked, Linker
+
+        def columns(linker: Linker, question: str, database: Database) -> list[str]:
+            linked: Linked = linker.link(question, database.schema())
+            return [column.name for table in linked.schema.tables for column in table.columns]
+
+        with Database("shop.sqlite") as database:
+            found = columns(LINKERS.get("lexical")(), "What is the population of Paris?", database)
+        print(found)  # ['name', 'population']
+        ```
     """
 
     @abstractmethod

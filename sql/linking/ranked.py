@@ -77,6 +77,15 @@ class RankedLinker(ScoredLinker):
     Attributes:
         scorer: Gives probabilities 0..1.
         policy: More recall: lower `columns`.
+
+    Examples:
+        ```python
+        from ctxprune.sql import Database, RankedLinker
+
+        with Database("shop.sqlite") as database:
+            linked = RankedLinker().link("What does the order item of Paris cost?", database.schema())
+        print([table.name for table in linked.schema.tables])  # ['order items']
+        ```
     """
 
     scorer: Scorer = field(default_factory=RankedSchemaScorer)

@@ -34,6 +34,17 @@ class Answer:
         doubts: Why the answer may be wrong: words of the question that mean nothing which the caller may see, words
             that the query leaves out, and what is odd about the query or its rows.
         assessment: What the pipeline found out about the answer; None where no step assessed it.
+
+    Examples:
+        ```python
+        from ctxprune.sql import Answer, Database, Pipeline
+
+        def summary(answer: Answer) -> str:
+            return f"{answer.outcome}: {answer.rows}"
+
+        with Database("shop.sqlite") as database:
+            print(summary(Pipeline(database).ask("How many cities are there?")))  # answered: ((3,),)
+        ```
     """
 
     question: str

@@ -60,6 +60,16 @@ class Conversation:
 
     Raises:
         UsageError: A number is out of its range.
+
+    Examples:
+        ```python
+        from ctxprune.sql import REWRITERS, Conversation, Database, Pipeline
+
+        with Database("shop.sqlite") as database:
+            talk = Conversation(Pipeline(database), rewriter=REWRITERS.get("rule")())
+            talk.ask("How many cities are in Poland?")
+            print(talk.ask("And in Brazil?").question)  # How many cities are in Brazil?
+        ```
     """
 
     def __init__(

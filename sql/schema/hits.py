@@ -25,6 +25,18 @@ class ValueHit:
             ordered by it. A word such as "name" may equal a stored value and still be unlikely.
         masked: The column's values must not be shown. Then `value` is what the question says; how the database spells
             it is not known to the index.
+
+    Examples:
+        ```python
+        from ctxprune.sql import Database, ValueHit, ValueIndex
+
+        def show(hit: ValueHit) -> str:
+            return f"{hit.ref.table}.{hit.ref.column} = {hit.value!r}"
+
+        with Database("shop.sqlite") as database:
+            index = ValueIndex.build(database)
+        print(show(index.lookup("customers in sao paulo")[0]))  # customer.city_name = 'São Paulo'
+        ```
     """
 
     ref: ColumnRef

@@ -20,7 +20,17 @@ _FORMAT, _VERSION = "ctxprune.schema", 1
 
 
 class ColumnRef(NamedTuple):
-    """Names one column, in the spelling of its schema."""
+    """Names one column, in the spelling of its schema.
+
+    Examples:
+        ```python
+        from ctxprune.sql import ColumnRef, Database
+
+        with Database("shop.sqlite") as database:
+            city = database.schema().tables[0]
+        print(ColumnRef(city.name, city.columns[0].name))  # ColumnRef(table='city', column='name')
+        ```
+    """
 
     table: str
     column: str
@@ -54,6 +64,17 @@ class ForeignKey:
     """`table.columns[i]` points at `ref_table.ref_columns[i]`; composite keys have several columns.
 
     `inferred` is True where the database does not declare it.
+
+    Examples:
+        ```python
+        from ctxprune.sql import Column, ForeignKey, Schema, Table
+
+        city = Table("city", (Column("name", "TEXT", primary_key=True),))
+        customer = Table("customer", (Column("id", "INTEGER", primary_key=True), Column("city_name", "TEXT")))
+        key = ForeignKey("customer", ("city_name",), "city", ("name",))
+        schema = Schema("shop", (city, customer), (key,))
+        print(len(schema.tables))  # 2
+        ```
     """
 
     table: str
@@ -124,6 +145,17 @@ class Schema:
         foreign_keys: Declared (and, where marked, inferred) references between these tables.
         dialect: sqlglot's name of the dialect: "sqlite", "postgres", "mysql", "duckdb".
         complete: The database has no table besides these. Only reflection knows that; it is not stored.
+
+    Examples:
+        ```python
+        from ctxprune.sql import RENDERERS, Database, Schema
+
+        def show(schema: Schema) -> str:
+            return RENDERERS.get("compact")().render(schema)
+
+        with Database("shop.sqlite") as database:
+            print(show(database.schema()))
+        ```
     """
 
     name: str

@@ -10,6 +10,8 @@ from doc_pages import DOCS, blocks, run
 from recorded_spans import Spans
 from servers import Database
 
+import ctxprune
+
 # Python blocks of a page, and the file of tests that runs them; all others are run here.
 ELSEWHERE = {
     "tasks/mcp": "tests/integrations/mcp/test_docs.py",
@@ -36,6 +38,7 @@ HERE = {
     "start/first_steps": 2,
     "tasks/agents": 1,
     "tasks/ask_a_database": 1,
+    "tasks/calibrate": 1,
     "tasks/chat_models": 1,
     "tasks/conversations": 1,
     "tasks/data": 1,
@@ -43,10 +46,11 @@ HERE = {
     "tasks/langchain": 1,
     "tasks/near_duplicates_json_logs": 1,
     "tasks/pages": 1,
-    "tasks/passages": 2,
+    "tasks/passages": 3,
     "tasks/tables": 1,
     "tasks/tools": 1,
     "operate/tracing": 3,
+    "operate/upgrade": 1,
 }
 
 
@@ -91,6 +95,9 @@ def test_passages(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = run("tasks/passages", "PassagePruner(Pruner")
     assert "1933" in str(names["pruner"].prune("When did the bridge open?", names["passages"]).to_list())
     assert "corpus_id" in capsys.readouterr().out
+    run("tasks/passages", "aprune_batch(")
+    opened = ["It opened in 1933.", "It opened in 1911."]
+    assert capsys.readouterr().out.splitlines() == [opened[0], *opened, str(opened)]
     shared = run("tasks/passages", "ContextBudget(500)")["shared"]
     assert "1933" in str(shared.outputs["passages"])
 
@@ -189,6 +196,11 @@ def test_chat_models(folder: Path) -> None:
     assert "SELECT name FROM city" in [candidate.sql for candidate in names["answer"].trace.candidates]
 
 
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    run("operate/upgrade")
+    assert capsys.readouterr().out == f"{ctxprune.__version__}\n"
+
+
 def test_the_guard(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("concepts/guard")
     allowed, refused = capsys.readouterr().out.splitlines()
@@ -213,6 +225,14 @@ def test_redis(folder: Path, redis_url: str, capsys: pytest.CaptureFixture[str])
 def test_conversations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("tasks/conversations")
     assert "How many cities are in Poland? ((1,),)\nit names another value" in capsys.readouterr().out
+
+
+def test_calibration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("tasks/calibrate")
+    promise, kept = capsys.readouterr().out.splitlines()
+    assert promise.startswith("questions like these lose a needed unit on at most ")
+    assert kept == "It did open in 1911."
 
 
 def test_training_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,6 +46,15 @@ class CascadeScorer(Scorer):
 
     Raises:
         UsageError: An argument is of the wrong kind or out of range.
+
+    Examples:
+        ```python
+        from ctxprune import CascadeScorer, LexicalScorer, prune
+
+        scorer = CascadeScorer(cheap=LexicalScorer(), windows=8)  # the model reads 8,000 characters at most
+        kept = prune("When did it open?", "The bridge is long. It opened in 1933.", scorer=scorer, budget=8)
+        print(kept.output)  # It opened in 1933.
+        ```
     """
 
     cheap: Scorer = field(default_factory=TitledScorer)

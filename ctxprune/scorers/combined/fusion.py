@@ -79,6 +79,15 @@ class ReciprocalRankFusion(_Fusion):
 
     Attributes:
         k: How little the first ranks stand out, 0 or more.
+
+    Examples:
+        ```python
+        from ctxprune import ChargramScorer, LexicalScorer, ReciprocalRankFusion, TopK, prune
+
+        scorer = ReciprocalRankFusion((LexicalScorer(), ChargramScorer()))
+        text = "The bridge is long. Its opening was in 1933."
+        print(prune("When did it open?", text, scorer=scorer, policy=TopK(1)).output)  # Its opening was in 1933.
+        ```
     """
 
     k: float = 60.0
@@ -99,6 +108,14 @@ class WeightedFusion(_Fusion):
     """Weighted mean of the members' scores, each stretched to 0..1 within the context: float32 (n_units,), 0 to 1.
 
     A member whose scores are all equal adds 0 to each.
+
+    Examples:
+        ```python
+        from ctxprune import ChargramScorer, LexicalScorer, WeightedFusion, prune
+
+        scorer = WeightedFusion((LexicalScorer(), ChargramScorer()), weights=(2.0, 1.0))
+        print(prune("When did it open?", "The bridge is long. It did open in 1933.", scorer=scorer, budget=9).output)
+        ```
     """
 
     def _scale(self, scores: Scores) -> Scores:
@@ -122,6 +139,15 @@ class DocumentFusion(Scorer):
 
     Raises:
         UsageError: An argument is of the wrong kind or out of range.
+
+    Examples:
+        ```python
+        from ctxprune import DocumentFusion, LexicalScorer, prune
+
+        texts = ["The bridge did open. The year was 1933.", "Cats sleep. The year was 1911."]
+        kept = prune("When did the bridge open?", texts, scorer=DocumentFusion(LexicalScorer()), budget=15)
+        print(kept.output)  # ['The bridge did open. The year was 1933.', '']
+        ```
     """
 
     scorer: Scorer = field(default_factory=LexicalScorer)

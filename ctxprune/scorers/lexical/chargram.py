@@ -23,6 +23,15 @@ class ChargramScorer(Bm25Scorer):
 
     Raises:
         UsageError: n is under 2.
+
+    Examples:
+        ```python
+        from ctxprune import ChargramScorer, TopK, prune
+
+        text = "Die Brücke ist lang. Ihre Eröffnung war 1933."
+        kept = prune("Wann wurde sie eröffnet?", text, scorer=ChargramScorer(), policy=TopK(1))
+        print(kept.output)  # Ihre Eröffnung war 1933.
+        ```
     """
 
     n: int = 4

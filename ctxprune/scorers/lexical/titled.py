@@ -37,6 +37,15 @@ class TitledScorer(Scorer):
 
     Raises:
         UsageError: `scorer` is not a scorer.
+
+    Examples:
+        ```python
+        from ctxprune import Passages, TitledScorer, TopK, prune
+
+        texts = Passages(["It opened in 1933.", "It opened in 1911."], titles=["Bridge", "Ferry"])
+        kept = prune("When did the ferry open?", texts, scorer=TitledScorer(), policy=TopK(1))
+        print(kept.output)  # ['', 'It opened in 1911.']
+        ```
     """
 
     reads_titles: ClassVar[bool] = True

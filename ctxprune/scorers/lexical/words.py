@@ -17,6 +17,14 @@ class LexicalScorer(Bm25Scorer):
 
     k1 1.2 and b 0.6 by default: sentences differ less in length for a reason than documents do, and over five sets of
     sentence selection b 0.6 ranks better than 0.75.
+
+    Examples:
+        ```python
+        from ctxprune import LexicalScorer, Passage
+
+        scorer = LexicalScorer()
+        print(scorer.score("When did it open?", Passage("It did open in 1933. Cats sleep.")).round(1))  # [0.5 0. ]
+        ```
     """
 
     b: float = 0.6
