@@ -38,6 +38,7 @@ from .jsonschema import check_compliance as check_compliance
 from .logs import Log as Log
 from .memory import ChatWriter as ChatWriter
 from .memory import ExtractiveWriter as ExtractiveWriter
+from .memory import MemoryScorer as MemoryScorer
 from .memory import StructuredMemory as StructuredMemory
 from .passages.addressed import addressed_units as addressed_units
 from .passages.fence import escape_chat_marks as escape_chat_marks

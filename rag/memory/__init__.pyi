@@ -10,6 +10,7 @@ from .entries import MemoryEntry as MemoryEntry
 from .extractive import ExtractiveWriter as ExtractiveWriter
 from .memory import StructuredMemory as StructuredMemory
 from .schema import MemorySchema as MemorySchema
+from .scorer import MemoryScorer as MemoryScorer
 from .writer import MemoryState as MemoryState
 from .writer import MemoryWriter as MemoryWriter
 from .writer import Proposal as Proposal

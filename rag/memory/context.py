@@ -108,6 +108,13 @@ class MemoryContext(Context[str]):
         found = (self.entries[index] for index in kept)
         return [Citation(entry.chunk, entry.span, entry.path) for entry in found]
 
+    def follows(self, before: int, index: int) -> bool:
+        """Whether the unit `index` is the sentence behind that of the unit `before` in the same chunk."""
+        one, other = self.entries[before], self.entries[index]
+        if one.sentence is None or other.sentence is None:
+            return False
+        return one.position == other.position and other.sentence == one.sentence + 1
+
     def omission_note(self, kept: Collection[int]) -> str:
         """How many entries are kept; "" where all are."""
         number = len(set(kept))
@@ -125,11 +132,10 @@ class MemoryContext(Context[str]):
         parts: list[str] = []
         before: int | None = None
         for index in chosen:
-            place = self.entries[index].sentence
-            if parts:
-                parts.append(" " if place is not None and before is not None and place == before + 1 else _GAP)
+            if before is not None:
+                parts.append(" " if self.follows(before, index) else _GAP)
             parts.append(_on_one_line(self.units[index].text))
-            before = place
+            before = index
         return "".join(parts)
 
 

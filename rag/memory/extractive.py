@@ -9,6 +9,7 @@ import numpy as np
 
 from ctxprune.errors import UsageError
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS, as_scorer, score_batch
+from ctxprune.scorers.lexical.words import LexicalScorer
 
 from ..passages.passages import Passage
 from .entries import Amendment, MemoryEntry
@@ -31,15 +32,16 @@ __all__ = ["ExtractiveWriter"]
 class ExtractiveWriter(MemoryWriter):
     """Writes the sentences of each chunk, word for word and with their spans; no model is asked.
 
-    A sentence goes to the list of texts whose name and description fit it best. When the memory is full, all its
-    sentences are ranked together: with a question by their score for it, to which half of their chunk's is added, so
-    that what stands around an answer stays; without one by the new terms that they say for their tokens. So a memory
-    without a question keeps a bit of everything, and no choice made before the question can know what it needs
-    (docs/tasks/structured_memory.md has the figures).
+    With several lists of texts, a sentence goes to the one with whose name and description it shares words (BM25 over
+    the chunk); where it shares none, to the first list, which should therefore be the most general one. When the memory
+    is full, all its sentences are ranked together: with a question by `MemoryScorer`, so that what stands around an
+    answer stays; without one by the new terms that they say for their tokens. So a memory without a question keeps a
+    bit of everything, and no choice made before the question can know what it needs (docs/tasks/structured_memory.md
+    has the figures).
 
     Attributes:
         question: What will be asked; "" where that is not known yet.
-        scorer: A scorer, or the registered name of one; also chooses the key where the schema has several.
+        scorer: A scorer, or the registered name of one; ranks sentences for the question.
         language: ISO 639 code for the sentence rules.
 
     Raises:
@@ -92,11 +94,13 @@ class ExtractiveWriter(MemoryWriter):
         return rank_for_question(memory, self.question, self._scorer)
 
     def _choose_keys(self, passage: Passage, keys: Sequence[MemoryKey]) -> list[MemoryKey]:
-        """For each sentence the key that it fits best; the first of those that it fits equally."""
+        """For each sentence the key with which it shares most words, as BM25 weighs them; the first where none."""
         if len(keys) == 1 or not passage.units:
             return [keys[0]] * len(passage.units)
+        # Scores of the bundled model compare sentences for one question and say nothing across questions: as places
+        # under headings of our own documentation they were no better than random ones, shared words twice as good.
         asked = [f"{key.name.replace('/', ' ')}: {key.description}" for key in keys]
-        scores = np.stack(score_batch(self._scorer, asked, [passage] * len(keys)))
+        scores = np.stack(score_batch(LexicalScorer(), asked, [passage] * len(keys)))
         return [keys[index] for index in scores.argmax(axis=0).tolist()]
 
 

@@ -6,11 +6,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ctxprune.scorers import score_batch
-from ctxprune.scorers.combined.fusion import DocumentFusion
-
 from .context import MemoryContext
 from .novelty import rank_by_novelty
+from .scorer import MemoryScorer
 
 if TYPE_CHECKING:
     from ctxprune.context.scores import Scores
@@ -87,8 +85,8 @@ class MemoryWriter(ABC):
 
 
 def rank_for_question(memory: MemoryState, question: str, scorer: Scorer) -> Scores:
-    """How much each of `memory.entries` says on the question, and half as much its chunk: float32 (n_entries,)."""
+    """The scores of `MemoryScorer` for each of `memory.entries`: float32 (n_entries,)."""
     context = MemoryContext(memory.entries, memory.schema)
-    scores = score_batch(DocumentFusion(scorer), [question], [context])[0]
+    scores = MemoryScorer(scorer).score(question, context)
     place = {entry.number: index for index, entry in enumerate(context.entries)}
     return scores[[place[entry.number] for entry in memory.entries]]

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from ctxprune.errors import BudgetError, InputError, UsageError
 from ctxprune.rag.extract import Chunk
-from ctxprune.rag.memory import Amendment, ExtractiveWriter, MemoryWriter, StructuredMemory
-from ctxprune.rag.memory import Proposal
+from ctxprune.rag.memory import Amendment, ExtractiveWriter, MemoryWriter, Proposal, StructuredMemory
 
 SCHEMA = {
     "type": "object",

@@ -45,6 +45,9 @@ class Scripted(ChatModel):
         return [ChatAnswer(self.answers.pop(0))]
 
 
+KEYS = {"notes": "all else", "money": "invoices and payments", "journeys": "trains and flights"}
+
+
 def lexical(question: str = "") -> ExtractiveWriter:
     return ExtractiveWriter(question, scorer="lexical.v1")
 
@@ -55,6 +58,20 @@ def test_sentences_go_to_the_key_that_they_fit() -> None:
     assert memory.value == {
         "people": ["A boy left.", "He met a fox."],
         "places": ["The road led into a wood."],
+    }
+
+
+def test_a_sentence_that_shares_no_word_with_a_key_goes_to_the_first() -> None:
+    lists = {"type": "array", "items": {"type": "string"}}
+    schema = {"properties": {name: {**lists, "description": about} for name, about in KEYS.items()}}
+    memory = StructuredMemory(schema)
+    memory.update(
+        "Anna lives in Bergen. The train to Bergen is late. Pay the invoice until Friday.", ExtractiveWriter()
+    )
+    assert memory.value == {
+        "notes": ["Anna lives in Bergen."],
+        "money": ["Pay the invoice until Friday."],
+        "journeys": ["The train to Bergen is late."],
     }
 
 
