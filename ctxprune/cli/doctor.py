@@ -23,6 +23,33 @@ __all__ = ["Check", "doctor", "run_checks"]
 _DISTRIBUTION = "ctxprune-middleware"
 _OLDEST_PYTHON = (3, 11)
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
+_MOST_INDEXES = 200  # that are looked at
+_USES = {
+    "agents": "the middleware of LangChain's agents",
+    "ann": "nearest neighbours among many vectors",
+    "duckdb": "DuckDB databases",
+    "embedding": "embedding models and cross-encoders of sentence-transformers",
+    "gguf": "shrinking and reading GGUF models",
+    "haystack": "Haystack pipelines",
+    "html": "HTML pages",
+    "jsonschema": "checks of records against their JSON Schema",
+    "kv-backends": "quantised KV caches of transformers",
+    "langchain": "LangChain",
+    "llama-index": "LlamaIndex",
+    "llm": "chat models in GGUF files and behind HTTP",
+    "main-text": "the main text of pages by trafilatura as well",
+    "mcp": "ctxprune mcp",
+    "mysql": "MySQL and MariaDB databases",
+    "onnx": "ONNX models of your own",
+    "otel": "traces by OpenTelemetry",
+    "postgres": "PostgreSQL databases",
+    "ray": "corpora on a Ray cluster",
+    "redis": "value indexes that workers share",
+    "serve": "ctxprune serve",
+    "tables": "Parquet and Arrow tables",
+    "train": "ctxprune train, shrink and bench kv",
+}
+"""What each extra is for, after "for"."""
 _MARKS = {"ok": "green", "note": "yellow", "problem": "bold red"}
 
 
@@ -44,7 +71,7 @@ class Check:
 
 
 def doctor(as_json: JsonOption = False) -> None:
-    """Check this installation: versions, conflicting packages, extras, model files, cache folders.
+    """Check this installation: versions, conflicting packages, extras, model files, cache folders and what is in them.
 
     Nothing is changed and nothing is downloaded. Ends with exit code 1 where a problem was found.
     """
@@ -61,6 +88,10 @@ def doctor(as_json: JsonOption = False) -> None:
     if problems:
         _console.print_note(f"{_console.format_count(problems, 'problem')} found")
         raise typer.Exit(1)
+    notes = sum(check.status == "note" for check in checks)
+    _console.print_note(
+        "no problem found" + (f"; {_console.format_count(notes, 'note')} on what some uses need" if notes else "")
+    )
 
 
 def run_checks() -> list[Check]:
@@ -119,10 +150,10 @@ def _check_dependencies() -> Iterator[Check]:
         name = requirement.name
         if not _is_installed(name):
             wrong.append(f"{name} is missing")
-        elif not requirement.specifier.contains(metadata.version(name), prereleases=True):
-            wrong.append(f"{name} is {metadata.version(name)}, not {requirement.specifier}")
+        elif not _is_recent(requirement):
+            wrong.append(f"{name} is {_version(name)}, not {requirement.specifier}")
         else:
-            listed.append(f"{name} {metadata.version(name)}")
+            listed.append(f"{name} {_version(name)}")
     if wrong:
         yield Check("dependencies", "problem", "; ".join(wrong), f"run: pip install --upgrade {_DISTRIBUTION}")
     elif listed:
@@ -133,17 +164,23 @@ def _check_dependencies() -> Iterator[Check]:
 
 
 def _check_extras() -> Iterator[Check]:
-    by_extra: dict[str, list[str]] = {}
+    by_extra: dict[str, list[Requirement]] = {}
     for requirement, extra in _requirements():
         if extra and extra != "dev":
-            by_extra.setdefault(extra, []).append(requirement.name)
-    for extra, names in sorted(by_extra.items()):
-        missing = [name for name in names if not _is_installed(name)]
-        if missing:
-            advice = f"for its uses: pip install '{_DISTRIBUTION}[{extra}]'"
-            yield Check(f"extra {extra}", "note", f"missing: {', '.join(missing)}", advice)
+            by_extra.setdefault(extra, []).append(requirement)
+    for extra, requirements in sorted(by_extra.items()):
+        use = _USES.get(extra, "its uses")
+        missing = [one.name for one in requirements if not _is_installed(one.name)]
+        # A release that is too old fails deep in a call, with a message of its own.
+        old = [
+            f"{one.name} is {_version(one.name)}, not {one.specifier}" for one in requirements if not _is_recent(one)
+        ]
+        if missing or old:
+            detail = "; ".join([*([f"missing: {', '.join(missing)}"] if missing else []), *old])
+            advice = f"for {use}: pip install {'--upgrade ' if old else ''}'{_DISTRIBUTION}[{extra}]'"
+            yield Check(f"extra {extra}", "note", detail, advice)
         else:
-            yield Check(f"extra {extra}", "ok", ", ".join(names))
+            yield Check(f"extra {extra}", "ok", f"for {use}")
 
 
 def _check_models() -> Iterator[Check]:
@@ -171,11 +208,58 @@ def _check_folders() -> Iterator[Check]:
         except CtxpruneError as error:
             yield Check(name, "note", str(error))
             continue
-        nearest = next(place for place in (folder, *folder.parents) if place.exists())
-        if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-            yield Check(name, "ok", str(folder) if folder.exists() else f"{folder} (made when first needed)")
-        else:
+        try:
+            nearest = next(place for place in (folder, *folder.parents) if place.exists())
+            there, is_folder = nearest == folder, nearest.is_dir()
+        except OSError as error:  # a parent that may not be entered
+            advice = f"set {variable} to a folder of yours"
+            yield Check(name, "note", f"{folder} cannot be reached ({error.strerror})", advice)
+            continue
+        if not is_folder:
+            yield Check(
+                name, "note", f"{nearest} is a file, not a folder", f"set {variable} to a folder, or move it away"
+            )
+        elif not os.access(nearest, os.W_OK | os.X_OK):
             yield Check(name, "note", f"{nearest} cannot be written to", f"set {variable} to a folder that can")
+        elif not os.access(nearest, os.R_OK):
+            yield Check(name, "note", f"{nearest} cannot be read", f"set {variable} to a folder that can")
+        else:
+            yield Check(name, "ok", str(folder) if there else f"{folder} (made when first needed)")
+
+
+def _check_caches() -> Iterator[Check]:
+    """What is kept in the cache folder: a file that cannot be opened costs time or an answer each time it is wanted."""
+    import sqlite3
+    from contextlib import closing
+
+    from ctxprune.errors import CtxpruneError, FormatError
+    from ctxprune.sql.values import index_files
+    from ctxprune.storage.folders import cache_folder
+
+    try:
+        folder = cache_folder()
+        stores = sorted(folder.glob("*.sqlite"))
+        indexes = sorted((folder / "values").iterdir()) if (folder / "values").is_dir() else []
+    except (CtxpruneError, OSError):
+        return  # the check of folders says so
+    damaged = []
+    for path in stores:
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.Error as error:
+            damaged.append((path, str(error)))
+    for path in indexes[:_MOST_INDEXES]:
+        try:
+            if (path / "manifest.json").exists():  # else it is being built, or a build was stopped
+                index_files.read_manifest(path)
+        except (FormatError, OSError) as error:
+            damaged.append((path, error.what if isinstance(error, FormatError) else str(error)))
+    for path, why in damaged:
+        yield Check("cache", "note", f"{path} cannot be used: {why}", f"delete it, it is made anew: {path}")
+    if not damaged:
+        kept = len(stores) + len(indexes)
+        yield Check("cache", "ok", f"{kept} kept, all can be opened" if kept else "empty")
 
 
 _CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
@@ -186,6 +270,7 @@ _CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _check_extras,
     _check_models,
     _check_folders,
+    _check_caches,
 )
 
 
@@ -205,12 +290,22 @@ def _requirements() -> list[tuple[Requirement, str]]:
     return found
 
 
-def _is_installed(name: str) -> bool:
+def _is_recent(requirement: Requirement) -> bool:
+    """Whether what is installed is of a release that is asked for; what is not installed is told elsewhere."""
+    version = _version(requirement.name)
+    return not version or requirement.specifier.contains(version, prereleases=True)
+
+
+def _version(name: str) -> str:
+    """The release that is installed; "" without metadata."""
     try:
-        metadata.version(name)
+        return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return find_spec(name.replace("-", "_")) is not None
-    return True
+        return ""
+
+
+def _is_installed(name: str) -> bool:
+    return bool(_version(name)) or find_spec(name.replace("-", "_")) is not None
 
 
 def _print_checks(checks: list[Check]) -> None:

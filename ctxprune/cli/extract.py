@@ -73,7 +73,7 @@ def extract(
     if inputs.lines:
         ids = [str(record.get("id", name)) for record, name in zip(inputs.records or (), ids, strict=True)]
     chunks = [Chunk(text, name) for text, name in zip(inputs.texts, ids, strict=True)]
-    store = None
+    store, added = None, 0
     if database is not None:
         from ctxprune.rag.extract import RecordStore
 
@@ -86,13 +86,13 @@ def extract(
             done = SpanExtractor(read).extract(chunks, progress=line.update)
         if store is not None:
             line.name_step("storing")
-            store.add(done)
+            added = store.add(done)
     if as_json:
         _console.print_json(done.to_dict())
     else:
         for record in done.records:
             _console.print_json(record.data)
-    _report(done, database)
+    _report(done, database, added)
     if done.failures and not done.records:
         raise typer.Exit(1)
 
@@ -118,7 +118,7 @@ def _ask(
     return Extractor(schema, opened, options=chosen).extract(chunks, progress=progress)
 
 
-def _report(done: Extraction, database: Path | None) -> None:
+def _report(done: Extraction, database: Path | None, added: int) -> None:
     from ctxprune.cli import _console
 
     values = [value for record in done.records for value in record.values]
@@ -128,6 +128,9 @@ def _report(done: Extraction, database: Path | None) -> None:
         said += f", {unsupported} of them not in the text"
     if done.tokens_full:
         said += f"; prompts of {done.tokens_sent:,} tokens in place of {done.tokens_full:,}"
-    _console.print_note(said + (f"; added to {database}" if database is not None else ""))
+    if database is not None:
+        known = len(done) - added
+        said += f"; {added} added to {database}" + (f", {known} there already" if known else "")
+    _console.print_note(said)
     for failure in done.failures:
         _console.print_note(f"{failure.chunk}: {failure.reason}")

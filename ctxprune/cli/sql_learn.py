@@ -11,7 +11,7 @@ from ctxprune.cli._options import DatabaseArgument, JsonOption
 from ctxprune.errors import DatabaseError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ctxprune.sql.database.database import Database
     from ctxprune.sql.knowledge import Entry, KnowledgeFile
@@ -130,8 +130,9 @@ def learn(
             _learn_traces(opened, file, traces, agree=agree, as_json=as_json)
         elif adds:
             own = _Own(pair, term, note, instruction, question_kind or "", tuple(column or ()))
-            given = [*own.entries(), *_read(source, opened)]
-            _learn(opened, file, given, run=run, as_json=as_json)
+            empty: list[str] = []
+            given = [*own.entries(), *_read(source, opened, empty.append)]
+            _learn(opened, file, given, empty, run=run, as_json=as_json)
         elif remove:
             _forget(file, remove, as_json=as_json)
         else:
@@ -161,13 +162,16 @@ class _Own(NamedTuple):
             yield Instruction(*self.instruction, self.columns)
 
 
-def _read(source: Path | None, database: Database) -> tuple[Entry, ...]:
+def _read(source: Path | None, database: Database, on_empty: Callable[[str], None]) -> tuple[Entry, ...]:
     from ctxprune.sql.knowledge.sources import read_entries
 
-    return () if source is None else read_entries(source, database.name)
+    return () if source is None else read_entries(source, database.name, on_empty=on_empty)
 
 
-def _learn(database: Database, file: KnowledgeFile, given: list[Entry], *, run: bool, as_json: bool) -> None:
+def _learn(
+    database: Database, file: KnowledgeFile, given: list[Entry], empty: list[str], *, run: bool, as_json: bool
+) -> None:
+    """Learn entries; `empty` says which rows of the file have no query."""
     from ctxprune.cli import _console
     from ctxprune.cli._progress import show_progress
     from ctxprune.sql.knowledge import entry_id
@@ -184,13 +188,16 @@ def _learn(database: Database, file: KnowledgeFile, given: list[Entry], *, run: 
             else:
                 good.append(kept)
             line.update(number)
-    if refused and len(given) == 1:
+    if refused and len(given) == 1 and not empty:
         raise InputError(f"this cannot be learned: {refused[0][1]}", where=_as_line(given[0]), hint=_advice(given[0]))
     change = file.add(good, database=database.name) if good else None
     for entry, why in refused:
         _console.print_note(f"not learned: {_as_line(entry)}: {_console.escape(why)}")
     new, newer, same = (change.added, change.replaced, change.unchanged) if change else ((), (), ())
+    for row in empty:
+        _console.print_note(f"not learned: {_console.escape(row)}")
     counts = f"{len(new)} learned, {len(newer)} replaced, {len(same)} known before, {len(refused)} refused"
+    counts += f", {len(empty)} without a query" if empty else ""
     _console.print_note(f"{counts}: {_console.escape(str(file.path))}")
     if as_json:
         _console.print_json(
@@ -200,12 +207,13 @@ def _learn(database: Database, file: KnowledgeFile, given: list[Entry], *, run: 
                 "replaced": [_document(entry) for entry in newer],
                 "unchanged": [_document(entry) for entry in same],
                 "refused": [_document(entry) | {"why": why} for entry, why in refused],
+                "empty": empty,
             }
         )
     else:
         for entry in (*new, *newer, *same):
             typer.echo(entry_id(entry))
-    if refused:
+    if refused or empty:
         raise typer.Exit(1)
 
 

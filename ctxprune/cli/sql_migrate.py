@@ -88,7 +88,8 @@ def migrate(
         source, source_values = open_side(stack, old, old_id, values=values)
         target, target_values = open_side(stack, new, new_id, values=values)
         # Read before the slow part, so that a wrong file is told at once.
-        entries = {path: _read(path, source.name) for path in files}
+        empty: list[str] = []
+        entries = {path: _read(path, source.name, empty) for path in files}
         calibrations = {path: Calibration.load(path) for path in calibration or ()}
         line.name_step("matching")
         mapping = map_schemas(source, target, source_values=source_values, target_values=target_values, config=config)
@@ -97,8 +98,9 @@ def migrate(
     for note in mapping.matches.notes:
         _console.print_note(_console.escape(note))
     report: dict[str, Any] = {"old": source.name, "new": target.name, "matches": mapping.matches.to_dict(), "files": []}
+    report["empty"] = empty
     inputs = (old, new, *files, *(calibration or ()))
-    left = 0
+    left = len(empty)
     with show_progress("carrying over"):
         for path in files:
             left += _carry(path, entries[path], mapping, out, report, inputs, is_knowledge=path == knowledge)
@@ -137,10 +139,16 @@ def _check_absent(out: Path, names: Sequence[str]) -> None:
             raise InputError("this file is there already", where=str(out / name), hint="another --out, or --overwrite")
 
 
-def _read(path: Path, database: str) -> tuple[Entry, ...]:
+def _read(path: Path, database: str, empty: list[str]) -> tuple[Entry, ...]:
+    """The entries of a file; rows without a query are added to `empty`, and named on stderr."""
+    from ctxprune.cli import _console
     from ctxprune.sql.knowledge.sources import read_entries
 
-    return read_entries(path, database)
+    def leave(row: str) -> None:
+        empty.append(f"{path.name}, {row}")
+        _console.print_note(f"left: {_console.escape(empty[-1])}")
+
+    return read_entries(path, database, on_empty=leave)
 
 
 def _carry(

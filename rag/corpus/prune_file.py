@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -116,7 +116,8 @@ def prune_corpus_file(
         with hold_folder(folder):
             report = _run(corpus, judge, share, (folder, aim, account), progress)
     except OSError as error:
-        raise InputError(f"a file cannot be read or written ({error.strerror or error})", where=str(aim)) from error
+        where = _find_file(error, [place, aim, *([] if account is None else [account])])
+        raise InputError(f"a file cannot be read or written ({error.strerror or error})", where=str(where)) from error
     with suppress(OSError):  # where a stopped run had made it
         folder.rmdir()
     return report
@@ -212,9 +213,23 @@ def _write(
 def _check_folders(*places: Path) -> None:
     """Before all the judging, and by name."""
     for place in places:
+        if place.is_dir():
+            raise InputError("this is a folder, not a file", where=str(place), hint="name a file in it")
         folder = Path(os.path.realpath(place)).parent
         if not folder.is_dir():
             raise InputError("there is no such folder to write to", where=str(folder), hint="make it, or name another")
+
+
+def _find_file(error: OSError, places: Sequence[Path]) -> Path:
+    """Which of the source, the target and the account an error is about: the target where the system does not say."""
+    for name in (one for one in (error.filename, error.filename2) if isinstance(one, (str, bytes))):
+        for place in places:
+            real = os.path.realpath(place)
+            # A draft stands beside what it is for, and its name ends as that does.
+            folder, end = os.path.split(os.path.realpath(os.fsdecode(name)))
+            if folder == os.path.dirname(real) and (end == place.name or end.endswith(f".{place.name}")):
+                return place
+    return places[1]
 
 
 def _check_apart(*places: Path) -> None:

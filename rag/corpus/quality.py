@@ -103,10 +103,15 @@ class PassageQuality(Quality):
             raise UsageError(f"weights is {describe_type(self.weights)}", hint="give those of a PassageQuality")
 
     def judge(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """See `Quality`; the reason is the feature that lowers the quality most."""
+        """See `Quality`; the reason is the feature that lowers the quality most.
+
+        Few distinct words are no reason of their own: they come from a short text ("length") or from words that are
+        said again ("repetition").
+        """
         rows = describe_passages(texts)
         text, parts = _chances(self.weights.text, rows)
         asked, others = _chances(self.weights.asked, rows)
+        parts, others = _part_distinct(self.weights.text, rows, parts), _part_distinct(self.weights.asked, rows, others)
         # The slope of ln(chance) by a part of its logit is 1 - chance: what is sure of itself gives no reason.
         lowered = parts * (1 - text)[:, None] + others * (1 - asked)[:, None]
         quality, reasons = (text * asked).astype(np.float32), lowered.argmin(axis=1).astype(np.uint8)
@@ -147,6 +152,22 @@ class PassageQuality(Quality):
         except ValueError as error:
             raise FormatError(f"the weights are damaged ({error})", where=str(path)) from error
         return cls(QualityWeights.from_dict(data))
+
+
+def _part_distinct(network: Network, rows: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The parts of the logit, that of "distinct words" divided among "length" and "repetition".
+
+    ln(distinct) = ln(words) + ln(distinct / words). As a column of its own it would be the reason of nearly all
+    passages, since every short text has few distinct words.
+    """
+    length, again, distinct = (FEATURES.index(name) for name in ("length", "repetition", "distinct words"))
+    gap = (rows[:, distinct] - rows[:, length]) - (network.mean[distinct] - network.mean[length])
+    repeated = network.out[distinct] * gap / network.scale[distinct]
+    found = parts.copy()
+    found[:, again] += repeated
+    found[:, length] += parts[:, distinct] - repeated
+    found[:, distinct] = 0.0
+    return found
 
 
 def _chances(network: Network, rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

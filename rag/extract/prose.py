@@ -30,6 +30,8 @@ _REACH = 60  # characters between a label and a typed value that belongs to it
 _LONGER = 0.3  # of score that a further word of a label outweighs
 _BORDER = 0.75  # of score from which a label ends the value before it
 _LONGEST = 200  # characters of a value that is no typed one
+_LONGEST_WORD = 320  # characters; a float has up to 309 digits
+_WORD_BEFORE, _WORD_BEHIND = re.compile(r"\S+\Z"), re.compile(r"\S+")
 _LINK = re.compile(
     r"(?:['’]s)?[\"'”*_`)]{0,3}\s{0,3}(?:\([^)\n]{1,30}\)\s)?(?P<link>[:=]\s?|[–—-]\s|"
     r"(?:(?:is|was|are|were|has been|had been|being|equals|of|at|"
@@ -180,13 +182,13 @@ def _is_border(text: str, mention: Mention) -> bool:
 def _find_beside_typed(
     text: str, mention: Mention, before: int, following: int, field: RecordField
 ) -> Iterator[tuple[FoundValue, float]]:
-    stop = min(following, mention.end + _REACH, _sentence_end(text, mention.end))
+    stop = min(following, _word_end(text, mention.end + _REACH), _sentence_end(text, mention.end))
     link = _LINK.match(text, mention.end, stop)
     at = link.end() if link else mention.end
     for found in find_typed(text, at, stop, field)[:1]:
         gap = found.start - at
         yield found, 0.95 if link and gap <= 4 else 0.8 if gap <= 3 else 0.6 if link or gap <= 20 else 0.45
-    start = max(before, mention.start - _REACH)
+    start = max(before, _word_start(text, mention.start - _REACH))
     behind = find_typed(text, start, mention.start, field)[-1:]
     for found in behind:
         between = text[found.end : mention.start]
@@ -194,6 +196,22 @@ def _find_beside_typed(
             yield found, 0.75 if between.strip() == "" else 0.65
         elif _BEFORE.fullmatch(between):
             yield found, 0.85
+
+
+def _word_start(text: str, at: int) -> int:
+    """Where the word begins that a window from `at` would cut: a number without its sign is another number."""
+    if at <= 0 or text[at].isspace():
+        return max(at, 0)
+    word = _WORD_BEFORE.search(text, max(at - _LONGEST_WORD, 0), at)
+    return at if word is None else word.start()
+
+
+def _word_end(text: str, at: int) -> int:
+    """Where the word ends that a window up to `at` would cut."""
+    if text[at - 1 : at].isspace():
+        return at
+    word = _WORD_BEHIND.match(text, at, at + _LONGEST_WORD)
+    return at if word is None else word.end()
 
 
 def _sentence_end(text: str, start: int) -> int:

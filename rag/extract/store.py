@@ -27,6 +27,7 @@ _APPLICATION = 0x63787278  # "cxrx": SQLite's own mark of whose file it is
 _VERSION = 1
 _AFFINITY = {"integer": "INTEGER", "number": "REAL", "boolean": "BOOLEAN", "date": "DATE", "datetime": "DATETIME"}
 _WHOLE = 1 << 63
+_MOST_COMPARED = 500  # columns; SQLite takes no deeper expressions than 1000, and the evidence says the rest
 _DATED = re.compile(r"\d{4}(?:-\d\d(?:-\d\d(?:[T ]\d\d:\d\d.*)?)?)?\Z")
 _RESERVED = frozenset({"record_id", "chunk", "provenance"})
 
@@ -38,7 +39,7 @@ class RecordStore:
     nested objects are joined ("maker_name"). Arrays are tables of their own ("product_tags") that refer to it.
     `provenance` has a row for each value: record, field, chunk, the characters [start_char, end_char) of the chunk's
     text, those characters, and the score; both are NULL where the value does not stand there. A value that does not fit
-    its column's type is stored as NULL, and its text is in `provenance`.
+    its column's type is stored as NULL, and its text is in `provenance`. What is there already is not added again.
 
     Several threads or processes may write one after the other: each `add` is one transaction.
 
@@ -65,39 +66,72 @@ class RecordStore:
             self._prepare(connection)
 
     def add(self, extraction: Extraction) -> int:
-        """Add all records of an extraction; all or none. Returns how many.
+        """Add the records of an extraction that are not there yet; all of them or none. Returns how many are new.
+
+        A record is there if one of the same chunk has the same values at the same places: the same extraction once more
+        adds nothing, and a record that is twice in an extraction stays twice.
 
         Raises:
             InputError: The file cannot be written.
         """
+        new = 0
         with self._open() as connection:
+            (last,) = connection.execute(f'SELECT coalesce(max(record_id), 0) FROM "{self.table}"').fetchone()  # noqa: S608
+            known: set[int] = set()
             for record in extraction.records:
-                self._add(connection, record)
-        return len(extraction.records)
+                number = self._find(connection, record, last, known)
+                if number is None:
+                    self._add(connection, record)
+                    new += 1
+                else:
+                    known.add(number)
+        return new
 
     def __len__(self) -> int:
         with self._open() as connection:
             return int(connection.execute(f'SELECT count(*) FROM "{self.table}"').fetchone()[0])  # noqa: S608 - our own name
 
-    def _add(self, connection: sqlite3.Connection, record: Record) -> None:
-        cells = [_to_cell(_value_at(record.data, field.path), field) for field, _ in self._columns]
-        names = ", ".join(f'"{name}"' for name in ("chunk", *(name for _, name in self._columns)))
-        marks = ", ".join("?" * (len(cells) + 1))
-        statement = f'INSERT INTO "{self.table}" ({names}) VALUES ({marks})'  # noqa: S608 - names are our own, values bound
-        chunk = _to_text(record.chunk)
-        number = connection.execute(statement, (chunk, *cells)).lastrowid
+    def _find(self, connection: sqlite3.Connection, record: Record, last: int, known: set[int]) -> int | None:
+        """The record_id, up to `last` and not of `known`, of a record like this one; None without any."""
+        # SQLite compares by the types of its columns, as it converted the cells when it stored them.
+        cells = self._cells(record)[:_MOST_COMPARED]
+        same = " AND ".join(f'"{name}" IS ?' for name in ("chunk", *(name for _, name in self._columns[: len(cells)])))
+        statement = f'SELECT record_id FROM "{self.table}" WHERE record_id <= ? AND {same}'  # noqa: S608 - our own names
+        evidence = None
+        for (number,) in connection.execute(statement, (last, _to_text(record.chunk), *cells)):
+            if number in known:
+                continue
+            evidence = self._evidence(record) if evidence is None else evidence
+            stored = connection.execute(
+                "SELECT field, chunk, start_char, end_char, text, score, unit FROM provenance WHERE record_id = ?"
+                " ORDER BY rowid",
+                (number,),
+            )
+            if list(stored) == evidence and self._has_items(connection, record, number):
+                return int(number)
+        return None
+
+    def _has_items(self, connection: sqlite3.Connection, record: Record, number: int) -> bool:
+        """Whether the arrays of a stored record are those of this one."""
         for field, name in self._arrays:
-            items = _value_at(record.data, field.path)
-            rows = [
-                (number, at, _to_cell(item, field)) for at, item in enumerate(items if isinstance(items, list) else ())
-            ]
-            connection.executemany(f'INSERT INTO "{name}" VALUES (?, ?, ?)', rows)  # noqa: S608
+            items = _items_of(record, field)
+            (size,) = connection.execute(f'SELECT count(*) FROM "{name}" WHERE record_id = ?', (number,)).fetchone()  # noqa: S608
+            query = f'SELECT 1 FROM "{name}" WHERE record_id = ? AND position = ? AND "{_item_name(field)}" IS ?'  # noqa: S608
+            rows = ((number, at, _to_cell(item, field)) for at, item in enumerate(items))
+            if size != len(items) or any(connection.execute(query, row).fetchone() is None for row in rows):
+                return False
+        return True
+
+    def _cells(self, record: Record) -> list[Any]:
+        return [_to_cell(_value_at(record.data, field.path), field) for field, _ in self._columns]
+
+    def _evidence(self, record: Record) -> list[tuple[Any, ...]]:
+        """The rows of `provenance`, without the number of the record."""
         known = {field.path: name for field, name in (*self._columns, *self._arrays)}
-        evidence = [
+        return [
             (
-                number,
                 known.get(value.path) or known.get(re.sub(r"\.\d+(?=\.|$)", "", value.path), _to_text(value.path)),
-                chunk,
+                _to_text(record.chunk),
                 *(value.span or (None, None)),
                 _to_text(value.text or str(value.value)),
                 value.score if value.span else None,
@@ -105,6 +139,17 @@ class RecordStore:
             )
             for value in record.values
         ]
+
+    def _add(self, connection: sqlite3.Connection, record: Record) -> None:
+        cells = self._cells(record)
+        names = ", ".join(f'"{name}"' for name in ("chunk", *(name for _, name in self._columns)))
+        marks = ", ".join("?" * (len(cells) + 1))
+        statement = f'INSERT INTO "{self.table}" ({names}) VALUES ({marks})'  # noqa: S608 - names are our own, values bound
+        number = connection.execute(statement, (_to_text(record.chunk), *cells)).lastrowid
+        for field, name in self._arrays:
+            rows = [(number, at, _to_cell(item, field)) for at, item in enumerate(_items_of(record, field))]
+            connection.executemany(f'INSERT INTO "{name}" VALUES (?, ?, ?)', rows)  # noqa: S608
+        evidence = [(number, *row) for row in self._evidence(record)]
         connection.executemany("INSERT INTO provenance VALUES (?, ?, ?, ?, ?, ?, ?, ?)", evidence)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
@@ -122,6 +167,7 @@ class RecordStore:
             connection.execute(f"PRAGMA user_version = {_VERSION}")
             for statement in self._definitions():
                 connection.execute(statement)
+            self._index(connection)
             return
         owned = [("record_id", "INTEGER"), ("chunk", "TEXT")]
         wanted = {self.table: [*owned, *((name, _affinity_of(field)) for field, name in self._columns)]}
@@ -137,6 +183,14 @@ class RecordStore:
                 where=str(self.path),
                 hint="name another file, or use that schema",
             )
+        self._index(connection)
+
+    def _index(self, connection: sqlite3.Connection) -> None:
+        """Indexes by which a record that is there is found; files of earlier versions get them, too."""
+        # With spaces, since names of a table and an index are in one namespace, and our tables' names have none.
+        connection.execute(f'CREATE INDEX IF NOT EXISTS "records of a chunk" ON "{self.table}" (chunk)')
+        for name in ("provenance", *(name for _, name in self._arrays)):
+            connection.execute(f'CREATE INDEX IF NOT EXISTS "{name} of a record" ON "{name}" (record_id)')
 
     def _definitions(self) -> Iterator[str]:
         columns = [f'"{name}" {_affinity_of(field)}' for field, name in self._columns]
@@ -191,6 +245,11 @@ class RecordStore:
             raise InputError(f"cannot use the file of records: {error}", where=str(self.path)) from error
         except sqlite3.DatabaseError as error:
             raise FormatError(f"the file is no SQLite database ({error})", where=str(self.path)) from error
+
+
+def _items_of(record: Record, field: RecordField) -> list[Any]:
+    items = _value_at(record.data, field.path)
+    return items if isinstance(items, list) else []
 
 
 def _is_own(header: bytes) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["FoundValue", "clean_text", "find_typed", "read_as", "write_date"]
 
 _LONGEST = 400  # characters that are searched for a typed value beside its label
+_MINUS = "-−–"
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}(?!@)")
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"'|]{2,500}[^\s<>\"'|.,;:!?)\]]")
 _TRUE, _FALSE = frozenset(["yes", "true", "t", "y", "on"]), frozenset(["no", "false", "f", "n", "off", "none"])
@@ -62,17 +63,20 @@ def find_typed(text: str, start: int, end: int, field: RecordField) -> list[Foun
     Kinds without a form of their own ("string", "object") have none.
     """
     part = text[start : min(end, start + _LONGEST)]
-    return [
-        FoundValue(start + found.start, start + found.end, _as_choice(found.value, field), found.unit)
-        for found in _find_in(part, field.kind, field.choices)
-        if field.kind not in ("number", "integer") or not _is_cut(text, start + found.start, start + found.end)
+    found = [
+        FoundValue(start + one.start, start + one.end, _as_choice(one.value, field), one.unit)
+        for one in _find_in(part, field.kind, field.choices)
     ]
+    if field.kind not in ("number", "integer"):
+        return found
+    return [one for one in found if not _is_cut(text, one.start, one.end, begins=one.start == start)]
 
 
-def _is_cut(text: str, start: int, end: int) -> bool:
-    """Whether digits go on before or behind [start, end): the part that was searched cuts a long number."""
+def _is_cut(text: str, start: int, end: int, *, begins: bool) -> bool:
+    """Whether digits or a sign go on before or behind [start, end): the part that was searched cuts a long number."""
     before, behind = text[max(start - 1, 0) : start + 1], text[end - 1 : end + 1]
-    return (len(before) == 2 and before.isdecimal()) or (len(behind) == 2 and behind.isdecimal())
+    digits = before[1:].isdecimal() and (before[0].isdecimal() or (begins and before[0] in _MINUS))
+    return digits or (len(behind) == 2 and behind.isdecimal())
 
 
 def read_as(text: str, field: RecordField) -> FoundValue | None:

@@ -14,9 +14,10 @@ from ctxprune.text.words import stem, words
 
 from ..question import same_question
 from .masking import mask_question, mask_question_by_sql, read_sql_names
+from .prompts.base import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from ctxprune.scorers.base import Scorer
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Example", "ExampleSource", "ExampleStore", "FormScorer", "read_examples"]
 
 _SQL_FIELDS = ("sql", "query", "SQL")
+_SHOWN = 80  # characters of a question in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +126,15 @@ class ExampleStore:
         return found
 
 
-def read_examples(path: Path) -> tuple[Example, ...]:
+def read_examples(path: Path, *, on_empty: Callable[[str], None] | None = None) -> tuple[Example, ...]:
     """The pairs of a JSON array or a JSON Lines file, as Spider and BIRD publish them.
 
     Each is an object with `question`, one of `sql`, `query`, `SQL`, and where known `db_id`.
+
+    Args:
+        path: The file.
+        on_empty: Called with a sentence for each question whose query is empty, which is passed over; None makes it an
+            error.
 
     Raises:
         InputError: The file cannot be read, or an entry lacks its question or query.
@@ -145,11 +152,24 @@ def read_examples(path: Path) -> tuple[Example, ...]:
         raise InputError(
             f"the examples are not JSON: {error}", where=str(path), hint="give a JSON array, or one object a line"
         ) from error
-    return tuple(_example(entry, number, str(path)) for number, entry in enumerate(entries, 1))
+    found = []
+    for number, entry in enumerate(entries, 1):
+        fields = entry if isinstance(entry, dict) else {}
+        if on_empty is not None and _is_unanswered(fields):
+            on_empty(f"example {number}: the question {one_line(fields['question'], _SHOWN)!r} has no query")
+        else:
+            found.append(_example(fields, number, str(path)))
+    return tuple(found)
 
 
-def _example(entry: Any, number: int, where: str) -> Example:
-    fields = entry if isinstance(entry, dict) else {}
+def _is_unanswered(fields: dict[str, Any]) -> bool:
+    """Whether there is a question whose query is empty; a missing field is a mistake of the file."""
+    question, given = fields.get("question"), [fields[name] for name in _SQL_FIELDS if name in fields]
+    asked = isinstance(question, str) and bool(question.strip())
+    return asked and bool(given) and all(sql is None or (isinstance(sql, str) and not sql.strip()) for sql in given)
+
+
+def _example(fields: dict[str, Any], number: int, where: str) -> Example:
     sql = next((fields[name] for name in _SQL_FIELDS if isinstance(fields.get(name), str)), "")
     question = fields.get("question")
     if not isinstance(question, str) or not question.strip() or not sql.strip():

@@ -10,11 +10,12 @@ from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.storage.sealed import parse_json
 
 from ..generate.examples import read_examples
+from ..generate.prompts.base import one_line
 from .entries import Instruction, Note, Pair, Term, parse_entry
 from .store import FORMAT, KnowledgeFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from .entries import Entry
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["read_entries"]
 
 _SQL = ("sql", "query")
+_SHOWN = 80  # characters of a question in a message
 
 
-def read_entries(path: Path, database: str) -> tuple[Entry, ...]:
+def read_entries(path: Path, database: str, *, on_empty: Callable[[str], None] | None = None) -> tuple[Entry, ...]:
     """Everything in `path` that can be learned about one database.
 
     Read are: a file of knowledge; JSON Lines of its entries without a header; a JSON array or JSON Lines of objects
@@ -35,6 +37,8 @@ def read_entries(path: Path, database: str) -> tuple[Entry, ...]:
     Args:
         path: The file.
         database: Name of the database, compared with `db_id` in any case.
+        on_empty: Called with a sentence for each question whose query is empty, which is passed over; None makes it an
+            error.
 
     Raises:
         InputError: The file cannot be read, holds nothing of use, or an entry is wrong; the message says where.
@@ -46,17 +50,24 @@ def read_entries(path: Path, database: str) -> tuple[Entry, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the file cannot be read: {error}", where=str(path)) from error
     start = text.lstrip()
+    unanswered: list[str] = []
+    report = None if on_empty is None else unanswered.append
     # Told by content, not by the ending: JSON Lines come as .json, .jsonl and .txt.
     if not start.startswith(("{", "[")):
-        entries = tuple(_csv_entries(text, path))
+        entries = tuple(_csv_entries(text, path, report))
     elif _first(start).get("format") == FORMAT:
         entries = KnowledgeFile(path).read()
     elif "kind" in _first(start):
         entries = tuple(_own_entries(text, path))
     else:
-        entries = _pairs(path, database)
+        entries = _pairs(path, database, report)
+    if not entries and unanswered:
+        raise InputError("no question of the file has a query", where=str(path), hint=unanswered[0])
     if not entries:
         raise InputError("the file holds nothing about this database", where=str(path), hint=f"its name is {database}")
+    for row in unanswered:
+        if on_empty is not None:
+            on_empty(row)
     return entries
 
 
@@ -69,10 +80,10 @@ def _first(text: str) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _pairs(path: Path, database: str) -> tuple[Entry, ...]:
+def _pairs(path: Path, database: str, on_empty: Callable[[str], None] | None) -> tuple[Entry, ...]:
     # Published sets hold many databases; pairs of others would be answers to other schemas.
     own = database.casefold()
-    examples = read_examples(path)
+    examples = read_examples(path, on_empty=on_empty)
     try:
         return tuple(Pair(e.question, e.sql) for e in examples if not e.database or e.database.casefold() == own)
     except UsageError as error:
@@ -89,7 +100,7 @@ def _own_entries(text: str, path: Path) -> Iterator[Entry]:
             raise InputError(f"line {number}: {error}", where=str(path)) from error
 
 
-def _csv_entries(text: str, path: Path) -> Iterator[Entry]:
+def _csv_entries(text: str, path: Path, on_empty: Callable[[str], None] | None) -> Iterator[Entry]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         names = {(name or "").strip().casefold(): name for name in reader.fieldnames or ()}
@@ -102,6 +113,10 @@ def _csv_entries(text: str, path: Path) -> Iterator[Entry]:
         for row in reader:
             left, right = (row[names[name]] or "" for name in layout)
             meant_for = row[names["question_kind"]] if "question_kind" in names else ""
+            # Questions are often collected before their queries: those that have one need not wait.
+            if on_empty is not None and layout[0] == "question" and not right.strip():
+                on_empty(f"line {reader.line_num}: the question {one_line(left, _SHOWN)!r} has no query")
+                continue
             try:
                 yield _entry(layout[0], left, right, (meant_for or "").strip().casefold())
             except UsageError as error:

@@ -78,7 +78,8 @@ class QueryRewriter:
         """Where the rows of a table are; raises RenameError where that is not known."""
         place = self.mapping.places[table.name.casefold()]
         if not place.table:
-            raise RenameError(place.reason)
+            advice = "; it is a view: make it in the new schema, or write the query on its tables"
+            raise RenameError(place.reason + (advice if table.is_view else ""))
         target = self.mapping.target
         for one in (table, *(target.table(name) for name in (place.table, *(part.table for part in place.parts)))):
             if len({column.name.casefold() for column in one.columns}) < len(

@@ -87,14 +87,14 @@ class SureColumns:
         taken = {match.target for match in same.values()}
         for found in (*(m for m in self.matches.matches if m.source not in same), *same.values()):
             match = found if found.source in same else self._referred(found)
-            margin = 1.0 if found.source in same else self._margin(match)
+            margin, rival = (1.0, None) if found.source in same else self._margin(match)
             best = f"{match.target.table}.{match.target.column}"
             if match.target in taken and found.source not in same:
                 doubts[match.source] = f"its best match {best} is the unchanged column of that name"
             elif match.confidence < self.config.min_confidence:
                 doubts[match.source] = f"its best match {best} has a confidence of {match.confidence:.2f} only"
             elif margin < self.config.min_margin:
-                doubts[match.source] = f"its best match {best} is only {margin:.2f} ahead of another"
+                doubts[match.source] = f"its best match {best} is only {margin:.2f} ahead of {self._describe(rival)}"
             else:
                 columns[match.source] = replace(match, margin=margin)
                 doubts.pop(match.source, None)
@@ -186,18 +186,36 @@ class SureColumns:
                 return replace(match, target=candidate.target, confidence=candidate.confidence)
         return match
 
-    def _margin(self, match: Match) -> float:
+    def _margin(self, match: Match) -> tuple[float, Candidate | None]:
+        """How far a match is ahead of the best other candidate of either column, and that candidate."""
         others = [
-            candidate.confidence
+            candidate
             for candidate in self._rivals[0].get(match.source, ())
             if candidate.target != match.target and {candidate.target, match.target} not in self._linked[1]
         ]
         others += [
-            candidate.confidence
+            candidate
             for candidate in self._rivals[1].get(match.target, ())
             if candidate.source != match.source and {candidate.source, match.source} not in self._linked[0]
         ]
-        return match.confidence - max(others, default=0.0)
+        # A view shows values of tables once more: of a table's column it is no rival for another table's.
+        kinds = self._is_view(0, match.source), self._is_view(1, match.target)
+        if kinds[0] == kinds[1]:
+            others = [one for one in others if (self._is_view(0, one.source), self._is_view(1, one.target)) == kinds]
+        best = max(others, key=lambda one: one.confidence, default=None)
+        return match.confidence - (best.confidence if best is not None else 0.0), best
+
+    def _is_view(self, side: int, ref: ColumnRef) -> bool:
+        return self.schemas[side].table(ref.table).is_view
+
+    def _describe(self, rival: Candidate | None) -> str:
+        """The other pair of columns, for a message, and what to do where a view is in the way."""
+        if rival is None:
+            return "none"
+        names = f"{rival.source.table}.{rival.source.column} and {rival.target.table}.{rival.target.column}"
+        views = [ref.table for side, ref in enumerate((rival.source, rival.target)) if self._is_view(side, ref)]
+        advice = f" ({views[0]} is a view: give schemas without it, or write the query on its tables)" if views else ""
+        return names + advice
 
 
 def _affinity(kind: str) -> str:

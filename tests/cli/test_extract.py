@@ -49,7 +49,9 @@ def test_records_and_account(folder: Path, capsys: pytest.CaptureFixture[str]) -
 def test_a_database_is_made_and_asked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["extract", "a.txt", "b.html", "--schema", "schema.json", "--database", "products.sqlite"]
     assert main(words) == 0
-    assert "added to products.sqlite" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("; 2 added to products.sqlite\n")
+    assert main(words) == 0  # the same once more, as by a shell's history
+    assert capsys.readouterr().err.endswith("; 0 added to products.sqlite, 2 there already\n")
     assert main(["sql", "ask", "products.sqlite", "How many products have the country Chile?", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rows"] == [[1]]
     (folder / "other.sqlite").write_bytes(b"SQLite format 3\x00")

@@ -241,7 +241,7 @@ LONG = (
     Long("bench values --data .", _LOAD, "reading the set"),
     Long("corpus prune lines.jsonl --out kept.jsonl", "ctxprune.rag.prune_corpus_file", "judge"),
     Long("train pruner --out run --smoke", "ctxprune.train.train_pruner.train_pruner", "training", "onnx"),
-    Long("train distil --out run --data . --teacher . --base .", "ctxprune.cli.train_pruner.parts_of", "reading", "onnx"),
+    Long("train distil --out run --data . --teacher . --base .", "ctxprune.cli.train_pruner.parts_of", "read", "onnx"),
     Long("train select lines.jsonl --by random --share 0.5", "ctxprune.train.select_lines.index_lines", "choosing"),
     Long("shrink audit . . --data lines.jsonl", "ctxprune.shrink.audit.models.load_decoder", "loading", "torch"),
     Long("shrink list", "ctxprune.shrink.recipes.recipe.recipe_names", "reading the recipes"),

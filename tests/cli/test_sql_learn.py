@@ -146,6 +146,20 @@ def test_learning_a_file_keeps_the_good_and_names_the_rest(
     assert "this file is read" in err
 
 
+def test_questions_without_a_query_do_not_keep_the_others_out(
+    capsys: pytest.CaptureFixture[str], shop: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "pairs.csv"
+    table.write_text("question,sql\nHow many cities?,SELECT COUNT(*) FROM city\nWhich ones?,\n", encoding="utf-8")
+    code, out, err = run(capsys, shop, "--from", table, "--json")
+    assert code == 1
+    assert "not learned: line 3: the question 'Which ones?' has no query" in err
+    assert "1 learned, 0 replaced, 0 known before, 0 refused, 1 without a query" in err
+    document = json.loads(out)
+    assert len(document["learned"]) == 1
+    assert document["empty"] == ["line 3: the question 'Which ones?' has no query"]
+
+
 def test_what_is_stale_is_listed(capsys: pytest.CaptureFixture[str], shop: Path) -> None:
     run(capsys, shop, *PAIR)
     run(capsys, shop, "--term", "big city", "population > 1000000")

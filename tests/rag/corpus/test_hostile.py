@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,6 +23,7 @@ from ctxprune.rag.corpus.features import FEATURES, describe_passages
 from ctxprune.rag.corpus.fitting import fit_logistic
 from ctxprune.rag.corpus.journal import Journal
 from ctxprune.rag.corpus.sparse import Postings
+from ctxprune.storage.drafts import draft_of
 
 TEXTS = [f"Tower {i} of London was built in {1000 + i} by the king." + " It stands." * (i % 7) for i in range(100)]
 
@@ -151,6 +154,36 @@ def test_a_missing_folder_is_named_before_judging(where: str, tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
 
 
+@pytest.mark.parametrize("where", ["target", "dropped"])
+def test_a_folder_is_no_file(where: str, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl")
+    (tmp_path / "x.jsonl").mkdir()
+    paths = {"target": tmp_path / "b.jsonl", "dropped": tmp_path / "d.jsonl"} | {where: tmp_path / "x.jsonl"}
+    with pytest.raises(InputError, match="this is a folder, not a file") as caught:
+        prune_corpus_file(source, paths["target"], dropped=paths["dropped"], progress=stop_at(0))
+    assert caught.value.where == str(tmp_path / "x.jsonl")
+
+
+@pytest.mark.parametrize("where", ["target", "dropped"])
+def test_an_error_of_the_system_names_the_file_that_it_is_about(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write(tmp_path / "a.jsonl")
+    paths = {"target": tmp_path / "b.jsonl", "dropped": tmp_path / "d.jsonl"}
+
+    @contextmanager
+    def fail(target: Path) -> Iterator[Path]:
+        with draft_of(target) as draft:
+            if target == paths[where]:
+                raise PermissionError(13, "Permission denied", str(draft))
+            yield draft
+
+    monkeypatch.setattr(module, "draft_of", fail)
+    with pytest.raises(InputError, match="Permission denied") as caught:
+        prune_corpus_file(source, paths["target"], dropped=paths["dropped"])
+    assert caught.value.where == str(paths[where])
+
+
 def test_mode_and_link_of_the_target_stay(tmp_path: Path) -> None:
     source, real = write(tmp_path / "a.jsonl"), tmp_path / "real.jsonl"
     real.touch(0o600)
@@ -226,13 +259,19 @@ def test_the_reason_is_what_lowers_the_quality_most() -> None:
     text = "Home | About | Contact | Login » Share » Tweet » Print » 1 2 3 4"
     row = describe_passages([text])[0]
     _, (place,) = quality.judge([text])
-    ends = {}
-    for number in range(len(FEATURES)):
-        total = 0.0
-        for head in (quality.weights.text, quality.weights.asked):
-            parts = np.clip((row - head.mean) / head.scale, -8, 8) * head.out
-            total += parts[number] / (1 + np.exp(parts.sum() + head.bias))
-        ends[number] = total
+    ends = dict.fromkeys(range(len(FEATURES)), 0.0)
+    length, again, distinct = (FEATURES.index(name) for name in ("length", "repetition", "distinct words"))
+    for head in (quality.weights.text, quality.weights.asked):
+        parts = np.clip((row - head.mean) / head.scale, -8, 8) * head.out
+        slope = 1 / (1 + np.exp(parts.sum() + head.bias))
+        # ln(distinct words) = ln(words) + ln(distinct words / words), each against its mean
+        ratio = row[distinct] - row[length] - (head.mean[distinct] - head.mean[length])
+        repeated = head.out[distinct] * ratio / head.scale[distinct]
+        parts[length] += parts[distinct] - repeated
+        parts[again] += repeated
+        parts[distinct] = 0
+        for number in ends:
+            ends[number] += slope * parts[number]
     assert place == min(ends, key=ends.__getitem__)
     assert ends[int(place)] < 0
 

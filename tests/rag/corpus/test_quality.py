@@ -44,6 +44,26 @@ def test_junk_is_worse_than_passages() -> None:
     assert quality.score(GOOD).min() > 10 * quality.score(JUNK).max()
 
 
+_PROSE = (
+    "The bridge was opened to traffic in the spring of 1937 after four years of work. It joins the city with the"
+    " county on the other side of the strait, and carries six lanes. Its towers are the highest of their time."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Opened in 1937.", "length"),
+        ("It is long.", "length"),
+        ("cheap flights " * 40, "repetition"),
+        (" ".join(f"{word} ##//{{}}.=(|%;" for word in _PROSE.split()), "punctuation"),
+    ],
+)
+def test_the_reason_is_what_is_wrong_with_a_passage(text: str, reason: str) -> None:
+    _, (place,) = PassageQuality().judge([text])
+    assert PassageQuality.reasons[place] == reason
+
+
 def test_a_text_without_words_is_the_worst() -> None:
     values, reasons = PassageQuality().judge(["", "…"])
     assert values.tolist() == [0, 0]

@@ -104,3 +104,27 @@ def test_time_grows_with_the_text(piece: str, product: dict[str, Any]) -> None:
         return time.process_time() - start
 
     assert measure(36_000) < 40 * measure(3_000) + 0.3
+
+
+@pytest.mark.parametrize(
+    "text", ["the price is {} EUR.", "The price of what we sold was {} in all.", "{} was the price."]
+)
+@pytest.mark.parametrize("sign", ["", "-", "+", "$", "-$"])
+def test_long_numbers_in_prose_keep_their_sign_and_their_digits(text: str, sign: str) -> None:
+    extractor = SpanExtractor({"properties": {"price": {"type": "number"}}})
+    for digits in (1, 25, 26, *range(48, 62), 100, 200):
+        (record,) = extractor.extract([text.format(sign + "7" * digits)]).records
+        assert record.data == {"price": int("7" * digits) * (-1 if sign.startswith("-") else 1)}, digits
+        assert record.values[0].text.lstrip("+-$") == "7" * digits
+
+
+def test_a_number_that_no_float_holds_is_no_value() -> None:
+    extractor = SpanExtractor({"properties": {"price": {"type": "number"}}})
+    for digits in (309, 400, 5000):
+        assert extractor.extract([f"the price is -{'7' * digits} EUR."]).records == ()
+
+
+def test_progress_is_told_chunk_by_chunk(product: dict[str, Any]) -> None:
+    told: list[tuple[int, int]] = []
+    SpanExtractor(product).extract(["", "price: 3", "x"], progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]

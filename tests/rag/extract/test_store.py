@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ctxprune.errors import FormatError, InputError, UsageError
-from ctxprune.rag.extract import Chunk, Extraction, Record, RecordStore, SpanExtractor
+from ctxprune.rag.extract import Chunk, ExtractedValue, Extraction, Record, RecordStore, SpanExtractor
 from ctxprune.sql import Database, Pipeline
 
 TEXTS = [
@@ -96,3 +98,68 @@ def test_names_and_values_that_sqlite_could_not_hold(tmp_path: Path) -> None:
     assert row[4:7] == (None, None, 4)
     with pytest.raises(UsageError, match="1,900"):
         RecordStore(tmp_path / "y.sqlite", {"properties": {f"f{n}": {} for n in range(2_000)}})
+
+
+def test_the_same_extraction_is_added_once(tmp_path: Path, product: dict[str, Any]) -> None:
+    path = tmp_path / "products.sqlite"
+    found = SpanExtractor(product).extract(TEXTS)
+    assert RecordStore(path, product).add(found) == len(found)
+    assert RecordStore(path, product).add(found) == 0
+    twice = Extraction((*found.records, *found.records[:1]))  # what is twice in one extraction stays twice
+    assert RecordStore(path, product).add(twice) == 1
+    assert RecordStore(path, product).add(twice) == 0
+    assert len(RecordStore(path, product)) == len(found) + 1
+    with closing(sqlite3.connect(path)) as connection:
+        (rows,) = connection.execute("SELECT count(*) FROM provenance").fetchone()
+    assert rows == sum(len(record.values) for record in twice.records)
+
+
+def test_other_values_or_places_are_another_record(tmp_path: Path) -> None:
+    schema = {
+        "title": "item",
+        "properties": {"year": {"type": "integer"}, "when": {"type": "string", "format": "date"}},
+    }
+    store = RecordStore(tmp_path / "items.sqlite", schema)
+    value = ExtractedValue("year", 1933, "1933", (0, 4), 1.0)
+    one = Record("a", {"year": 1933, "when": "2020"}, (value,))  # SQLite stores "2020" as a number in a DATE column
+    assert store.add(Extraction((one,))) == 1
+    assert store.add(Extraction((one,))) == 0
+    others = (
+        replace(one, chunk="b"),
+        replace(one, data={"year": 1934, "when": "2020"}),
+        replace(one, data={"year": None, "when": "2020"}),
+        replace(one, values=(replace(value, span=(5, 9)),)),
+        replace(one, values=(replace(value, span=None),)),
+        replace(one, values=()),
+    )
+    assert store.add(Extraction(others)) == len(others)
+    assert store.add(Extraction((one, *others))) == 0
+
+
+def test_a_file_of_an_earlier_version_gets_its_indexes(tmp_path: Path, product: dict[str, Any]) -> None:
+    path = tmp_path / "products.sqlite"
+    found = SpanExtractor(product).extract(TEXTS)
+    RecordStore(path, product).add(found)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        names = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE INDEX%'")
+        ]
+        for name in names:
+            connection.execute(f'DROP INDEX "{name}"')
+    assert len(names) == 3  # of the records, of their tags, of the evidence
+    assert RecordStore(path, product).add(found) == 0
+
+
+def test_records_that_differ_in_an_item_alone_are_two(tmp_path: Path, product: dict[str, Any]) -> None:
+    store = RecordStore(tmp_path / "products.sqlite", product)
+    records = tuple(Record("a", {"name": "Kite", "tags": tags}) for tags in (["x"], ["y"], ["x", "y"], [], ["2020"]))
+    assert store.add(Extraction(records)) == len(records)
+    assert store.add(Extraction(records)) == 0
+
+
+def test_records_of_many_columns_are_found_again(tmp_path: Path) -> None:
+    schema = {"title": "wide", "properties": {f"c{n}": {"type": "integer"} for n in range(1500)}}
+    store = RecordStore(tmp_path / "wide.sqlite", schema)
+    found = Extraction((Record("a", {f"c{n}": n for n in range(1500)}),))
+    assert store.add(found) == 1
+    assert store.add(found) == 0

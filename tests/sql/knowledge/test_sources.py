@@ -82,3 +82,37 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="cannot be read"):
         read_entries(tmp_path / "binary", "shop")
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("question,sql\nq,SELECT 1\nempty?,\nr,SELECT 2\n", "line 3: the question 'empty?' has no query"),
+        ('question,query\nq,SELECT 1\n"a\nb",  \nr,SELECT 2\n', "line 4: the question 'a b' has no query"),
+        (
+            '[{"question": "q", "sql": "SELECT 1"}, {"question": "e", "sql": ""},'
+            ' {"question": "r", "SQL": "SELECT 2"}]',
+            "example 2: the question 'e' has no query",
+        ),
+        (
+            '{"question": "q", "query": "SELECT 1"}\n{"question": "e", "query": null}\n'
+            '{"question": "r", "sql": "SELECT 2"}',
+            "example 2: the question 'e' has no query",
+        ),
+    ],
+)
+def test_questions_without_a_query_are_passed_over_and_named(tmp_path: Path, text: str, row: str) -> None:
+    path, empty = written(tmp_path, text), list[str]()
+    assert read_entries(path, "shop", on_empty=empty.append) == (Pair("q", "SELECT 1"), Pair("r", "SELECT 2"))
+    assert empty == [row]
+    with pytest.raises(InputError, match=row.partition(":")[0]):
+        read_entries(path, "shop")
+
+
+def test_a_file_without_any_query_says_so(tmp_path: Path) -> None:
+    path = written(tmp_path, "question,sql\nq,\n")
+    with pytest.raises(InputError, match="no question of the file has a query"):
+        read_entries(path, "shop", on_empty=lambda _: None)
+    missing = written(tmp_path, '[{"question": "q"}]')  # a mistake of the file, and no empty cell
+    with pytest.raises(InputError, match="example 1 has no question or no query"):
+        read_entries(missing, "shop", on_empty=lambda _: None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import runpy
+import sqlite3
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -267,3 +269,51 @@ def test_keys_and_their_references_are_no_rivals() -> None:
         match = found.columns[ColumnRef(table, "person_id")]
         assert match.target == ColumnRef(f"{table}_app", "person_id")
     assert replace(found).is_identity is False
+
+
+def _shop(path: Path, name: str, *, view: bool) -> Database:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"CREATE TABLE customer (id INTEGER PRIMARY KEY, {name} TEXT, city TEXT)")
+        rows = [(n, f"P{n} Q{n * 7 % 50}", ("Paris", "Rome", "Oslo")[n % 3]) for n in range(200)]
+        connection.executemany("INSERT INTO customer VALUES (?, ?, ?)", rows)
+        if view:
+            connection.execute(f"CREATE VIEW v_customer AS SELECT id, {name}, city FROM customer")
+    return Database(path)
+
+
+IN_OSLO = Pair("Who is in Oslo?", "SELECT name FROM customer WHERE city = 'Oslo'")
+IN_ROME = Pair("Who is in Rome?", "SELECT name FROM v_customer WHERE city = 'Rome'")
+
+
+def test_a_view_beside_its_table_blocks_neither(tmp_path: Path) -> None:
+    with _shop(tmp_path / "old", "name", view=True) as old, _shop(tmp_path / "new", "full_name", view=True) as new:
+        mapping = map_schemas(old.schema(), new.schema(), source_values=old, target_values=new)
+    found = migrate_entries((IN_OSLO, IN_ROME), mapping)
+    assert [entry.sql for entry in found.entries] == [
+        "SELECT full_name FROM customer WHERE city = 'Oslo'",
+        "SELECT full_name FROM v_customer WHERE city = 'Rome'",
+    ]
+
+
+def test_a_view_that_is_gone_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with _shop(tmp_path / "old", "name", view=True) as old, _shop(tmp_path / "new", "full_name", view=False) as new:
+        mapping = map_schemas(old.schema(), new.schema(), source_values=old, target_values=new)
+    found = migrate_entries((IN_OSLO, IN_ROME), mapping)
+    assert [entry.sql for entry in found.entries] == ["SELECT full_name FROM customer WHERE city = 'Oslo'"]
+    (left,) = found.left
+    assert "the table v_customer" in left.reason
+    assert left.reason.endswith("it is a view: make it in the new schema, or write the query on its tables")
+
+
+def test_a_near_match_names_the_other_pair(tmp_path: Path) -> None:
+    """Two copies of a table are rivals, and a message says which columns they are."""
+    with closing(sqlite3.connect(tmp_path / "new")) as connection, connection:
+        for table in ("client", "client_copy"):
+            connection.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, full_name TEXT, city TEXT)")
+            rows = [(n, f"P{n} Q{n * 7 % 50}", ("Paris", "Rome", "Oslo")[n % 3]) for n in range(200)]
+            connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", rows)
+    with _shop(tmp_path / "old", "name", view=False) as old, Database(tmp_path / "new") as new:
+        mapping = map_schemas(old.schema(), new.schema(), source_values=old, target_values=new)
+    doubt = mapping.doubts[ColumnRef("customer", "name")]
+    assert "ahead of customer.name and client" in doubt
+    assert "view" not in doubt
