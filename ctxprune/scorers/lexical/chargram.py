@@ -29,7 +29,9 @@ class ChargramScorer(Bm25Scorer):
         from ctxprune import ChargramScorer, TopK, prune
 
         text = "Es regnet oft. Die Eröffnung der Brücke war 1933."
-        kept = prune("Wann wurde die Brücke eröffnet?", text, scorer=ChargramScorer(), policy=TopK(1))
+        kept = prune(
+            "Wann wurde die Brücke eröffnet?", text, scorer=ChargramScorer(), policy=TopK(1)
+        )
         print(kept.output)  # Die Eröffnung der Brücke war 1933.
         ```
     """
