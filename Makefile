@@ -6,10 +6,10 @@ export PYTHONDONTWRITEBYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-slow smoke agents frameworks litellm container bench docs lint fix build release clean
+.PHONY: help demo check test test-slow smoke agents frameworks litellm container bench docs docs-release lint fix build release clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -85,11 +85,14 @@ check: lint ## lint and the fast tests, in under three minutes
 # The site's tools stay out of the other environments: nothing of ours imports them.
 $(VENV)-docs/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-docs
-	$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check 'mkdocs>=1.6,<2' 'mkdocs-material>=9.7' 'mkdocstrings-python>=2.0' 'ruff>=0.8'
+	$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check 'mkdocs>=1.6,<2' 'mkdocs-material>=9.7' 'mkdocstrings-python>=2.0' 'ruff>=0.8' 'mike>=2.2'
 	@touch $@
 
 docs: $(VENV)-docs/.ready ## build the documentation site into .site; a broken link or anchor fails
 	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --strict
+
+docs-release: $(VENV)-docs/.ready ## VERSION=0.1 builds the site as one version of several on the local branch gh-pages; pushes nothing
+	DOCS_TOOLS=$(abspath $(VENV)-docs/bin) .ci/docs-release $(VERSION)
 
 BENCH := quality/passages quality/spider quality/linking quality/values_recall quality/html_pages quality/tables
 bench: $(VENV)/.ready-dev ## the benchmarks behind the main tables, and which figures differ from the committed ones
@@ -121,7 +124,7 @@ fix: $(VENV)/.ready-dev ## format and mend what ruff can mend
 build: $(VENV)/.ready-dev ## wheel and sdist into dist/
 	$(BIN)/python -m build
 
-release: ## build, check the files, try the wheel in bare environments, SBOM and licences into dist/
+release: $(VENV)-docs/.ready ## build, check the files, try the wheel in bare environments, SBOM and licences into dist/
 	.ci/release
 
 clean: ## remove the environment and build outputs

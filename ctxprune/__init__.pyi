@@ -35,7 +35,6 @@ from .rag.html.page import HtmlPage as HtmlPage
 from .rag.passages.passages import Passage as Passage
 from .rag.passages.passages import Passages as Passages
 from .rag.tables.table import Table as Table
-from .registry import Registry as Registry
 from .scorers import SCORERS as SCORERS
 from .scorers import Scorer as Scorer
 from .scorers.combined.cascade import CascadeScorer as CascadeScorer

@@ -115,7 +115,9 @@ async def aprune(
 
         from ctxprune import aprune
 
-        kept = asyncio.run(aprune("When did it open?", "The bridge is long. It opened in 1933.", budget=8))
+        kept = asyncio.run(
+            aprune("When did it open?", "The bridge is long. It opened in 1933.", budget=8)
+        )
         print(kept.output)  # It opened in 1933.
         ```
     """

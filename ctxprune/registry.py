@@ -32,16 +32,9 @@ class Registry(Generic[T]):
 
     Examples:
         ```python
-        from ctxprune import POLICIES, SCORERS, Registry
+        from ctxprune import POLICIES, SCORERS
 
         print("lexical.v1" in SCORERS.names(), POLICIES.get("top_k").__name__)  # True TopK
-
-        readers: Registry[type] = Registry("reader")
-
-        @readers.register("lines.v1")
-        class LineReader: ...
-
-        print(readers.get("lines") is LineReader)  # True
         ```
     """
 

@@ -129,7 +129,8 @@ def as_counter(source: Any = None) -> TokenCounter:
         from ctxprune import TokenCounter, as_counter
 
         words: TokenCounter = as_counter(lambda text: len(text.split()))
-        print(words.count("It opened in 1933."), as_counter().count("It opened in 1933."))  # 4 7
+        print(words.count("It opened in 1933."), as_counter().count("It opened in 1933."))
+        # 4 7
         ```
     """
     if source is None:

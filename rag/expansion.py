@@ -171,15 +171,20 @@ class StepExpander:
         from ctxprune.llm.base import ChatAnswer, ChatModel
         from ctxprune.rag import Expansion, PassagePruner, StepExpander, StepSchema
 
+
         class OneAnswer(ChatModel):  # stands for your chat model
             fingerprint = "one answer"
 
             def complete(self, messages, sampling):
                 return [ChatAnswer('["Fill the pot with soil", "Water the plant"]')]
 
+
         examples = [StepSchema("plant a fern", ["Fill the pot", "Water the fern"])]
         pruner = PassagePruner(expander=StepExpander(OneAnswer(), examples=examples))
-        found = pruner.prune("How do I plant a cactus?", ["Take sandy soil. Water it once a month. Cats sleep."])
+        found = pruner.prune(
+            "How do I plant a cactus?",
+            ["Take sandy soil. Water it once a month. Cats sleep."],
+        )
         steps: Expansion = found.expansion
         print(steps.steps)  # ('Fill the pot with soil', 'Water the plant')
         ```

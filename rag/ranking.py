@@ -46,10 +46,14 @@ class RankedPassages:
         ```python
         from ctxprune.rag import PassagePruner, RankedPassages
 
+
         def best(found: RankedPassages) -> str:
             return found.texts[0]
 
-        print(best(PassagePruner().prune("When did the bridge open?", ["Cats sleep.", "The bridge opened in 1933."])))
+
+        texts = ["Cats sleep.", "The bridge opened in 1933."]
+        print(best(PassagePruner().prune("When did the bridge open?", texts)))
+        # The bridge opened in 1933.
         ```
     """
 

@@ -54,7 +54,7 @@ def docstring_examples() -> dict[str, str]:
 
 
 def run_example(code: str, where: str) -> None:
-    """Run a docstring's example; a `print(…)  # text` must print that text.
+    """Run a docstring's example; a comment behind `print(…)`, or below it, says what is printed.
 
     Raises:
         AssertionError: It prints something else.
@@ -64,7 +64,11 @@ def run_example(code: str, where: str) -> None:
         written = io.StringIO()
         with contextlib.redirect_stdout(written):
             exec(compile(ast.Module([statement], []), where, "exec"), names)
-        said = _comment(lines[(statement.end_lineno or 1) - 1])
+        end = statement.end_lineno or 1
+        # On the line of the print itself, or where that would be too long, on the next one.
+        said = _comment(lines[end - 1]) or "".join(
+            _comment(line) for line in lines[end : end + 1] if "print" not in line
+        )
         if said and written.getvalue():
             assert written.getvalue().strip() == said, f"{where}: {lines[statement.lineno - 1]}"
 

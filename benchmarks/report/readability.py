@@ -25,6 +25,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
+from textwrap import dedent
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +54,10 @@ _MARKDOWN = (
 )
 _RST = (
     (re.compile(r"^\.\. sidebar::.*\n(?:(?:[ \t]+.*)?\n)*", re.MULTILINE), "\n"),
-    (re.compile(r"^\.\. (?:tip|note|warning)::.*$", re.MULTILINE), "\n"),
+    (
+        re.compile(r"^\.\. (?:tip|note|warning)::.*\n((?:(?:[ \t]+.*)?\n)*)", re.MULTILINE),
+        lambda found: dedent(found[1]),
+    ),
     (re.compile(r"(?:^|(?<=:))::? *\n\n(?:(?:[ \t]+.*)?\n)+", re.MULTILINE), "\n\n"),
     (re.compile(r"^\.\. .*\n(?:[ \t]+.*\n)*", re.MULTILINE), "\n"),
     (re.compile(r"^[^\n]+\n[=\-~^]{3,}$", re.MULTILINE), "\n"),

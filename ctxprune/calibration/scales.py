@@ -49,7 +49,9 @@ class RankScale:
         ```python
         from ctxprune import BudgetPart, ContextBudget, Passages, RankScale
 
-        part = BudgetPart(Passages(["It opened in 1933."]), scorer="lexical", scale=RankScale())
+        part = BudgetPart(
+            Passages(["It opened in 1933."]), scorer="lexical", scale=RankScale()
+        )
         print(ContextBudget(20).prune("When did it open?", {"texts": part}).outputs)
         ```
     """
@@ -70,7 +72,8 @@ class IdentityScale:
 
         from ctxprune import IdentityScale
 
-        print(IdentityScale()(np.asarray([-0.2, 0.5, 1.3], dtype=np.float32)))  # [0.  0.5 1. ]
+        print(IdentityScale()(np.asarray([-0.2, 0.5, 1.3], dtype=np.float32)))
+        # [0.  0.5 1. ]
         ```
     """
 
@@ -115,7 +118,13 @@ def fit_scale(examples: Iterable[CalibrationExample], scorer: Scorer) -> Logisti
 
     Examples:
         ```python
-        from ctxprune import CalibrationExample, LexicalScorer, LogisticScale, Passage, fit_scale
+        from ctxprune import (
+            CalibrationExample,
+            LexicalScorer,
+            LogisticScale,
+            Passage,
+            fit_scale,
+        )
 
         text = Passage("The bridge did open in 1933. Cats sleep. The ferry is old.")
         examples = [CalibrationExample("When did the bridge open?", text, needed=[0])]

@@ -84,6 +84,7 @@ class Context(ABC, Generic[T_co]):
         ```python
         from ctxprune import Context, Unit, prune
 
+
         class Lines(Context[list[str]]):  # a list of which whole lines are kept
             def __init__(self, lines: list[str]) -> None:
                 self.units = [Unit(line) for line in lines]
@@ -91,7 +92,12 @@ class Context(ABC, Generic[T_co]):
             def render(self, kept):
                 return [self.units[index].text for index in sorted(kept)]
 
-        kept = prune("When did the bridge open?", Lines(["Cats sleep.", "The bridge opened in 1933."]), budget=9)
+
+        kept = prune(
+            "When did the bridge open?",
+            Lines(["Cats sleep.", "The bridge opened in 1933."]),
+            budget=9,
+        )
         print(kept.output)  # ['The bridge opened in 1933.']
         ```
     """

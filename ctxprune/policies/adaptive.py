@@ -35,7 +35,8 @@ class Adaptive(AxisPolicy):
         from ctxprune import Adaptive, prune
 
         text = "The bridge is long. It opened in 1933. Cats sleep."
-        kept = prune("When did the bridge open?", text, policy=Adaptive(0.8))  # a higher share keeps less
+        # a higher share keeps less
+        kept = prune("When did the bridge open?", text, policy=Adaptive(0.8))
         print(kept.output)  # It opened in 1933.
         ```
     """
@@ -74,7 +75,8 @@ class LargestGap(AxisPolicy):
         from ctxprune import LargestGap, prune
 
         text = "The bridge is long. It opened in 1933. Cats sleep."
-        print(prune("When did the bridge open?", text, policy=LargestGap()).output)  # It opened in 1933.
+        print(prune("When did the bridge open?", text, policy=LargestGap()).output)
+        # It opened in 1933.
         ```
     """
 

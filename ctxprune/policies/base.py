@@ -62,13 +62,19 @@ class Policy(ABC):
 
         from ctxprune import Policy, Request, Selection, prune
 
-        class AboveMean(Policy):  # keeps what scores above the mean of its context; for units that need no others
+
+        # keeps what scores above the mean of its context; for units that need no others
+        class AboveMean(Policy):
             def select(self, request: Request) -> Selection:
                 kept = request.scores > request.scores.mean()
-                return Selection(kept, tuple("selected" if one else "score" for one in kept))
+                return Selection(
+                    kept, tuple("selected" if one else "score" for one in kept)
+                )
+
 
         text = "The bridge is long. It opened in 1933. Cats sleep."
-        print(prune("When did it open?", text, policy=AboveMean()).output)  # It opened in 1933.
+        print(prune("When did it open?", text, policy=AboveMean()).output)
+        # It opened in 1933.
         ```
     """
 

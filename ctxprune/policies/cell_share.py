@@ -38,9 +38,12 @@ class CellShare(CellPolicy):
         ```python
         from ctxprune import CellShare, Table, prune
 
-        games = Table([["Year", "City", "Remarks"], [1908, "London", "fog"], [1912, "Stockholm", "sun"]])
-        kept = prune("Where were the games of 1912?", games, scorer="tabular", policy=CellShare(0.4))
-        print(kept.output)  # [['Year', 'City'], [1912, 'Stockholm']]
+        rows = [["Year", "City", "Remarks"], [1908, "London", "fog"], [1912, "Oslo", "sun"]]
+        games = Table(rows)
+        kept = prune(
+            "Where were the games of 1912?", games, scorer="tabular", policy=CellShare(0.4)
+        )
+        print(kept.output)  # [['Year', 'City'], [1912, 'Oslo']]
         ```
     """
 

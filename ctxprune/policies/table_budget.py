@@ -47,8 +47,11 @@ class TableBudget(CellPolicy):
         ```python
         from ctxprune import Table, TableBudget, prune
 
-        games = Table([["Year", "City", "Remarks"], [1908, "London", "fog"], [1912, "Stockholm", "sun"]])
-        kept = prune("Where were the games of 1912?", games, scorer="tabular", policy=TableBudget(20))
+        rows = [["Year", "City", "Remarks"], [1908, "London", "fog"], [1912, "Oslo", "sun"]]
+        games = Table(rows)
+        kept = prune(
+            "Where were the games of 1912?", games, scorer="tabular", policy=TableBudget(20)
+        )
         print(kept.tokens_after <= 20)  # True
         ```
     """

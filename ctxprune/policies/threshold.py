@@ -29,7 +29,9 @@ class Threshold(GreedyPolicy):
         from ctxprune import Threshold, prune
 
         text = "The bridge is long. Cats sleep."
-        kept = prune("When did the bridge open?", text, scorer="lexical", policy=Threshold(0.1))
+        kept = prune(
+            "When did the bridge open?", text, scorer="lexical", policy=Threshold(0.1)
+        )
         print(kept.output)  # The bridge is long.
         ```
     """

@@ -39,7 +39,8 @@ class TokenBudget(GreedyPolicy):
         from ctxprune.rag import Passage
 
         pruner = Pruner(policy=TokenBudget(10))
-        print(pruner.prune("When did it open?", Passage("The bridge is long. It opened in 1933.")).output)
+        text = Passage("The bridge is long. It opened in 1933.")
+        print(pruner.prune("When did it open?", text).output)  # It opened in 1933.
         ```
     """
 

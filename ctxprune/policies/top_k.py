@@ -39,7 +39,8 @@ class TopK(GreedyPolicy):
         from ctxprune import TopK, prune
 
         text = "The bridge is long. It opened in 1933. Cats sleep."
-        print(prune("When did the bridge open?", text, policy=TopK(1)).output)  # It opened in 1933.
+        print(prune("When did the bridge open?", text, policy=TopK(1)).output)
+        # It opened in 1933.
         ```
     """
 

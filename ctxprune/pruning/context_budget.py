@@ -99,12 +99,15 @@ class SharedBudget:
         ```python
         from ctxprune import BudgetPart, ContextBudget, Passages, SharedBudget
 
+
         def shares(result: SharedBudget) -> dict[str, int]:
             return {name: part.tokens_after for name, part in result.parts.items()}
 
+
         texts = {"notes": ["Ask the mayor."], "texts": ["It opened in 1933."]}
         parts = {name: BudgetPart(Passages(given)) for name, given in texts.items()}
-        print(shares(ContextBudget(8).prune("When did it open?", parts)))  # {'notes': 0, 'texts': 7}
+        print(shares(ContextBudget(8).prune("When did it open?", parts)))
+        # {'notes': 0, 'texts': 7}
         ```
     """
 

@@ -46,10 +46,15 @@ class Pruned(Generic[T_co]):
         ```python
         from ctxprune import Pruned, prune
 
+
         def saved(result: Pruned[str]) -> float:
             return 1 - result.tokens_after / result.tokens_before
 
-        print(f"{saved(prune('When did it open?', 'The bridge is long. It opened in 1933.', budget=8)):.0%}")  # 42%
+
+        kept = prune(
+            "When did it open?", "The bridge is long. It opened in 1933.", budget=8
+        )
+        print(f"{saved(kept):.0%}")  # 42%
         ```
     """
 

@@ -39,10 +39,14 @@ class Verdict:
         ```python
         from ctxprune import Verdict, prune
 
+
         def show(unit: Verdict) -> str:
             return f"{'kept' if unit.kept else 'dropped'} ({unit.reason}): {unit.text}"
 
-        for unit in prune("When did it open?", "The bridge is long. It opened in 1933.", budget=8).units:
+
+        for unit in prune(
+            "When did it open?", "The bridge is long. It opened in 1933.", budget=8
+        ).units:
             print(show(unit))
         ```
     """

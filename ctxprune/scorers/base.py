@@ -57,12 +57,19 @@ class Scorer(ABC):
         from ctxprune import Scorer, prune
         from ctxprune.context.scores import as_scores
 
+
         class YearScorer(Scorer):  # 1 for a unit with a number in it, else 0
             def score(self, query, context):
-                found = [float(any(char.isdigit() for char in unit.text)) for unit in context.units]
+                found = [
+                    float(any(char.isdigit() for char in unit.text))
+                    for unit in context.units
+                ]
                 return as_scores(found, len(found))
 
-        kept = prune("When?", "Cats sleep. It opened in 1933.", scorer=YearScorer(), budget=8)
+
+        kept = prune(
+            "When?", "Cats sleep. It opened in 1933.", scorer=YearScorer(), budget=8
+        )
         print(kept.output)  # It opened in 1933.
         ```
     """

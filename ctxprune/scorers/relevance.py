@@ -64,7 +64,8 @@ def document_scores(
 
         from ctxprune.rag import TopMean, document_scores
 
-        scores = np.asarray([0.9, 0.1, 0.3], dtype=np.float32)  # two sentences of one document, one of another
+        # two sentences of one document, one of another
+        scores = np.asarray([0.9, 0.1, 0.3], dtype=np.float32)
         print(document_scores(scores, [0, 0, 1], 2, rule=TopMean(1)))  # [0.9 0.3]
         ```
     """

@@ -32,6 +32,7 @@ class Quality(ABC):
 
         from ctxprune.rag import QUALITIES, Quality, prune_corpus
 
+
         class Longer(Quality):  # prefers long passages
             reasons = ("short",)
 
@@ -39,8 +40,10 @@ class Quality(ABC):
                 sizes = [min(len(text) / 1000, 1) for text in texts]
                 return np.asarray(sizes, np.float32), np.zeros(len(texts), np.uint8)
 
+
         passages = ["Home", "The bridge opened in 1933."]
-        print(list(prune_corpus(passages, share=0.5, quality=Longer())))  # ['The bridge opened in 1933.']
+        print(list(prune_corpus(passages, share=0.5, quality=Longer())))
+        # ['The bridge opened in 1933.']
         print("surface.v1" in QUALITIES.names())  # True
         ```
     """

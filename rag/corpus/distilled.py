@@ -113,8 +113,12 @@ def distil_scorer(
         from ctxprune.rag import DistilledScorer, distil_scorer
         from ctxprune.scorers.neural.pruner import PrunerScorer
 
-        texts = [["The bridge is long. It opened in 1933."], ["Cats sleep. The ferry is old, from 1911."]]
-        questions = ["When did the bridge open?", "How old is the ferry?"]  # take some dozens of your own
+        texts = [
+            ["The bridge is long. It opened in 1933."],
+            ["Cats sleep. The ferry is old, from 1911."],
+        ]
+        # take some dozens of your own
+        questions = ["When did the bridge open?", "How old is the ferry?"]
         cheap: DistilledScorer = distil_scorer(PrunerScorer(), questions, texts)
         scorer = CascadeScorer(cheap=cheap, scorer=PrunerScorer(), windows=4)
         ```

@@ -58,8 +58,13 @@ class PrunedCorpus(Generic[T]):
         ```python
         from ctxprune.rag import CorpusReport, PassageReader, PrunedCorpus, prune_corpus
 
-        rows = [{"key": 1, "body": "Home | Login"}, {"key": 2, "body": "The bridge was opened in 1933 by the mayor."}]
-        kept: PrunedCorpus = prune_corpus(rows, share=0.5, reader=PassageReader(text="body", id="key"))
+        rows = [
+            {"key": 1, "body": "Home | Login"},
+            {"key": 2, "body": "The bridge was opened in 1933 by the mayor."},
+        ]
+        kept: PrunedCorpus = prune_corpus(
+            rows, share=0.5, reader=PassageReader(text="body", id="key")
+        )
         report: CorpusReport = kept.report
         print(report.dropped, [row["key"] for row in kept])  # 1 [2]
         ```

@@ -87,7 +87,10 @@ def prune_corpus_file(
 
         from ctxprune.rag import prune_corpus_file
 
-        rows = [{"text": "Home | Login"}, {"text": "The bridge was opened in 1933 by the mayor."}]
+        rows = [
+            {"text": "Home | Login"},
+            {"text": "The bridge was opened in 1933 by the mayor."},
+        ]
         with Path("corpus.jsonl").open("w") as file:
             for row in rows:
                 print(json.dumps(row), file=file)

@@ -89,7 +89,10 @@ class PassageQuality(Quality):
         ```python
         from ctxprune.rag import PassageQuality
 
-        texts = ["Home | Login | Imprint", "The bridge was opened in 1933 by the mayor of the city."]
+        texts = [
+            "Home | Login | Imprint",
+            "The bridge was opened in 1933 by the mayor of the city.",
+        ]
         scores = PassageQuality().score(texts)
         print(scores[1] > scores[0])  # True
         ```

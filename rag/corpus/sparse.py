@@ -91,9 +91,10 @@ def bm25_postings(
     Examples:
         ```python
         from ctxprune.rag import BlockMaxIndex, Postings, bm25_postings
+        from ctxprune.text.words import terms
 
         postings: Postings = bm25_postings(["The bridge opened in 1933.", "Cats sleep."])
-        print(BlockMaxIndex(postings).search(["bridg"], k=1).passages)  # [0]
+        print(BlockMaxIndex(postings).search(terms("the bridges"), k=1).passages)  # [0]
         ```
     """
     check_number("k1", k1, over=0)

@@ -27,10 +27,14 @@ class Merge:
         ```python
         from ctxprune.rag import Merge, deduplicate
 
+
         def show(merge: Merge) -> str:
             return f"{merge.index} repeats {merge.into} ({merge.kind})"
 
-        found = deduplicate(["The bridge opened in 1933.", "THE BRIDGE opened in 1933", "Cats sleep."])
+
+        found = deduplicate(
+            ["The bridge opened in 1933.", "THE BRIDGE opened in 1933", "Cats sleep."]
+        )
         print([show(merge) for merge in found.merges])  # ['1 repeats 0 (folded)']
         ```
     """

@@ -51,7 +51,9 @@ def deduplicate_rows(rows: Iterable[Sequence[str]]) -> Deduplicated:
         ```python
         from ctxprune.rag import Deduplicated, deduplicate_rows
 
-        found: Deduplicated = deduplicate_rows([["Paris", "France"], ["paris", "France"], ["Rome", "Italy"]])
+        found: Deduplicated = deduplicate_rows(
+            [["Paris", "France"], ["paris", "France"], ["Rome", "Italy"]]
+        )
         print(found.kept)  # [0, 2]
         ```
     """
@@ -89,7 +91,9 @@ def deduplicate_tables(tables: Iterable[Grid | Context[Any]], *, containment: fl
         ```python
         from ctxprune.rag import Table, deduplicate_tables
 
-        large = Table([{"city": "Paris", "country": "France"}, {"city": "Rome", "country": "Italy"}])
+        large = Table(
+            [{"city": "Paris", "country": "France"}, {"city": "Rome", "country": "Italy"}]
+        )
         small = Table([{"city": "Rome", "country": "Italy"}])
         print(deduplicate_tables([small, large]).kept)  # [1]
         ```

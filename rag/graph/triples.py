@@ -51,7 +51,8 @@ class TripleOptions(Checked):
 
         rows = [("Paris", "capital of", "France"), ("Rome", "capital of", "Italy")]
         edges = Triples(rows, TripleOptions(form="edges"))
-        print(prune("Which city is the capital of Italy?", edges, budget=10).output)  # Rome | capital of | Italy
+        print(prune("Which city is the capital of Italy?", edges, budget=10).output)
+        # Rome | capital of | Italy
         ```
     """
 

@@ -250,8 +250,12 @@ class HtmlPages(Context[list[str]]):
         from ctxprune import TopK, prune
         from ctxprune.rag import HtmlOptions, HtmlPages
 
-        pages = HtmlPages(["<p>The bridge opened in 1933.</p>", "<p>Cats sleep.</p>"], HtmlOptions(output="text"))
-        print(prune("When did the bridge open?", pages, policy=TopK(1)).output)  # ['The bridge opened in 1933.', '']
+        pages = HtmlPages(
+            ["<p>The bridge opened in 1933.</p>", "<p>Cats sleep.</p>"],
+            HtmlOptions(output="text"),
+        )
+        print(prune("When did the bridge open?", pages, policy=TopK(1)).output)
+        # ['The bridge opened in 1933.', '']
         ```
     """
 

@@ -78,7 +78,9 @@ def check_compliance(source: Any) -> Compliance:
         ```python
         from ctxprune.rag import Compliance, check_compliance
 
-        found: Compliance = check_compliance({"type": "object", "patternProperties": {"^x": {"type": "string"}}})
+        found: Compliance = check_compliance(
+            {"type": "object", "patternProperties": {"^x": {"type": "string"}}}
+        )
         print(found.is_covered, found.beyond)  # False ('/: patternProperties',)
         ```
     """

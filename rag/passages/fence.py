@@ -28,7 +28,9 @@ def new_fence() -> str:
         from ctxprune.rag import PassageOptions, Passages, new_fence
 
         fence = new_fence()  # another one for each prompt
-        texts = Passages(["The bridge opened in 1933."], options=PassageOptions(fence=fence))
+        texts = Passages(
+            ["The bridge opened in 1933."], options=PassageOptions(fence=fence)
+        )
         print(texts.render([0])[0].count(fence))  # 2
         ```
     """
@@ -66,7 +68,8 @@ def escape_chat_marks(text: str) -> str:
         ```python
         from ctxprune.rag import escape_chat_marks
 
-        print("<|im_start|>" in escape_chat_marks("It opened in 1933. <|im_start|>system"))  # False
+        print("<|im_start|>" in escape_chat_marks("It opened in 1933. <|im_start|>system"))
+        # False
         ```
     """
     return escape_marks(escape_invisible(text, keep=_KEPT))

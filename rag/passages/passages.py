@@ -142,7 +142,8 @@ class Passages(Context[list[str]]):
         from ctxprune import Passages, prune
 
         texts = Passages(["The bridge is long. It opened in 1933.", "Cats sleep."])
-        print(prune("When did the bridge open?", texts, budget=8).output)  # ['It opened in 1933.', '']
+        print(prune("When did the bridge open?", texts, budget=8).output)
+        # ['It opened in 1933.', '']
         ```
     """
 
@@ -230,7 +231,8 @@ def sentence_spans(text: str, *, language: str = "en", max_tokens: int = 200) ->
         ```python
         from ctxprune.rag import sentence_spans
 
-        print(sentence_spans("The bridge is long. It opened in 1933."))  # [(0, 19), (20, 38)]
+        print(sentence_spans("The bridge is long. It opened in 1933."))
+        # [(0, 19), (20, 38)]
         ```
     """
     return _find_spans(text, (), language=language, max_tokens=max_tokens)

@@ -47,7 +47,8 @@ class BestDocuments(WrappedPolicy):
         from ctxprune.rag import BestDocuments, TopMean
 
         texts = ["The bridge opened in 1933. It is long.", "Cats sleep. Dogs bark."]
-        policy = BestDocuments(TokenBudget(100), k=1, rule=TopMean(1))  # a document is as good as its best sentence
+        # a document is as good as its best sentence
+        policy = BestDocuments(TokenBudget(100), k=1, rule=TopMean(1))
         kept = prune("When did the bridge open?", texts, policy=policy)
         print(kept.output)  # ['The bridge opened in 1933. It is long.', '']
         ```

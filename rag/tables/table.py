@@ -63,8 +63,12 @@ class Table(Context[T]):
         ```python
         from ctxprune import Table, TopK, prune
 
-        games = Table([{"Year": 1908, "City": "London"}, {"Year": 1912, "City": "Stockholm"}])
-        kept = prune("Where were the games of 1912?", games, scorer="tabular", policy=TopK(1))
+        games = Table(
+            [{"Year": 1908, "City": "London"}, {"Year": 1912, "City": "Stockholm"}]
+        )
+        kept = prune(
+            "Where were the games of 1912?", games, scorer="tabular", policy=TopK(1)
+        )
         print(kept.output)  # [{'Year': 1912, 'City': 'Stockholm'}]
         ```
     """

@@ -22,11 +22,14 @@ class ResultSet:
         ```python
         from ctxprune.sql import Database, ResultSet
 
+
         def first_row(result: ResultSet) -> dict[str, object]:
             return dict(zip(result.columns, result.rows[0], strict=True))
 
+
         with Database("shop.sqlite") as database:
-            print(first_row(database.execute("SELECT name FROM city ORDER BY name")))  # {'name': 'Paris'}
+            print(first_row(database.execute("SELECT name FROM city ORDER BY name")))
+            # {'name': 'Paris'}
         ```
     """
 

@@ -118,15 +118,33 @@ class Generator(ABC):
 
     Examples:
         ```python
-        from ctxprune.sql import GENERATORS, Candidate, Database, Generator, Pipeline, Request
+        from ctxprune.sql import (
+            GENERATORS,
+            Candidate,
+            Database,
+            Generator,
+            Pipeline,
+            Request,
+        )
+
 
         class CountGenerator(Generator):  # counts the rows of the first table
             def generate(self, request: Request) -> list[Candidate]:
-                return [Candidate(f"SELECT COUNT(*) FROM {request.schema.tables[0].name}", "count.v1")]
+                return [
+                    Candidate(
+                        f"SELECT COUNT(*) FROM {request.schema.tables[0].name}", "count.v1"
+                    )
+                ]
+
 
         generators = [CountGenerator(), GENERATORS.get("sketch")()]
         with Database("shop.sqlite") as database:
-            print(Pipeline(database, generators=generators).ask("How many cities are there?").rows)  # ((3,),)
+            print(
+                Pipeline(database, generators=generators)
+                .ask("How many cities are there?")
+                .rows
+            )
+            # ((3,),)
         ```
     """
 

@@ -30,12 +30,18 @@ class Linker(ABC):
         ```python
         from ctxprune.sql import LINKERS, Database, Linked, Linker
 
+
         def columns(linker: Linker, question: str, database: Database) -> list[str]:
             linked: Linked = linker.link(question, database.schema())
-            return [column.name for table in linked.schema.tables for column in table.columns]
+            return [
+                column.name for table in linked.schema.tables for column in table.columns
+            ]
+
 
         with Database("shop.sqlite") as database:
-            found = columns(LINKERS.get("lexical")(), "What is the population of Paris?", database)
+            found = columns(
+                LINKERS.get("lexical")(), "What is the population of Paris?", database
+            )
         print(found)  # ['name', 'population']
         ```
     """

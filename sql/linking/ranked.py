@@ -83,7 +83,9 @@ class RankedLinker(ScoredLinker):
         from ctxprune.sql import Database, RankedLinker
 
         with Database("shop.sqlite") as database:
-            linked = RankedLinker().link("What does the order item of Paris cost?", database.schema())
+            linked = RankedLinker().link(
+                "What does the order item of Paris cost?", database.schema()
+            )
         print([table.name for table in linked.schema.tables])  # ['order items']
         ```
     """

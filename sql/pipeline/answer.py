@@ -39,11 +39,14 @@ class Answer:
         ```python
         from ctxprune.sql import Answer, Database, Pipeline
 
+
         def summary(answer: Answer) -> str:
             return f"{answer.outcome}: {answer.rows}"
 
+
         with Database("shop.sqlite") as database:
-            print(summary(Pipeline(database).ask("How many cities are there?")))  # answered: ((3,),)
+            print(summary(Pipeline(database).ask("How many cities are there?")))
+            # answered: ((3,),)
         ```
     """
 

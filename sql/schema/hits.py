@@ -30,12 +30,15 @@ class ValueHit:
         ```python
         from ctxprune.sql import Database, ValueHit, ValueIndex
 
+
         def show(hit: ValueHit) -> str:
             return f"{hit.ref.table}.{hit.ref.column} = {hit.value!r}"
 
+
         with Database("shop.sqlite") as database:
             index = ValueIndex.build(database)
-        print(show(index.lookup("customers in sao paulo")[0]))  # customer.city_name = 'São Paulo'
+        print(show(index.lookup("customers in sao paulo")[0]))
+        # customer.city_name = 'São Paulo'
         ```
     """
 

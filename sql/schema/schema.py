@@ -28,7 +28,8 @@ class ColumnRef(NamedTuple):
 
         with Database("shop.sqlite") as database:
             city = database.schema().tables[0]
-        print(ColumnRef(city.name, city.columns[0].name))  # ColumnRef(table='city', column='name')
+        print(ColumnRef(city.name, city.columns[0].name))
+        # ColumnRef(table='city', column='name')
         ```
     """
 
@@ -70,7 +71,10 @@ class ForeignKey:
         from ctxprune.sql import Column, ForeignKey, Schema, Table
 
         city = Table("city", (Column("name", "TEXT", primary_key=True),))
-        customer = Table("customer", (Column("id", "INTEGER", primary_key=True), Column("city_name", "TEXT")))
+        customer = Table(
+            "customer",
+            (Column("id", "INTEGER", primary_key=True), Column("city_name", "TEXT")),
+        )
         key = ForeignKey("customer", ("city_name",), "city", ("name",))
         schema = Schema("shop", (city, customer), (key,))
         print(len(schema.tables))  # 2
@@ -150,8 +154,10 @@ class Schema:
         ```python
         from ctxprune.sql import RENDERERS, Database, Schema
 
+
         def show(schema: Schema) -> str:
             return RENDERERS.get("compact")().render(schema)
+
 
         with Database("shop.sqlite") as database:
             print(show(database.schema()))

@@ -45,9 +45,15 @@ class VoteSelector(Selector):
         ```python
         from ctxprune.sql import SELECTORS, Database, Pipeline, Selector, VoteSelector
 
-        selectors: list[Selector] = [VoteSelector(weights={"chat.v1": 2.0}), SELECTORS.get("ranked")()]
+        selectors: list[Selector] = [
+            VoteSelector(weights={"chat.v1": 2.0}),
+            SELECTORS.get("ranked")(),
+        ]
         with Database("shop.sqlite") as database:
-            answers = [Pipeline(database, selector=one).ask("How many cities are there?") for one in selectors]
+            answers = [
+                Pipeline(database, selector=one).ask("How many cities are there?")
+                for one in selectors
+            ]
         print([answer.rows for answer in answers])  # [((3,),), ((3,),)]
         ```
     """

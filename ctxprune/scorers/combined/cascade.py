@@ -51,8 +51,14 @@ class CascadeScorer(Scorer):
         ```python
         from ctxprune import CascadeScorer, LexicalScorer, prune
 
-        scorer = CascadeScorer(cheap=LexicalScorer(), windows=8)  # the model reads 8,000 characters at most
-        kept = prune("When did it open?", "The bridge is long. It opened in 1933.", scorer=scorer, budget=8)
+        # the model reads 8,000 characters at most
+        scorer = CascadeScorer(cheap=LexicalScorer(), windows=8)
+        kept = prune(
+            "When did it open?",
+            "The bridge is long. It opened in 1933.",
+            scorer=scorer,
+            budget=8,
+        )
         print(kept.output)  # It opened in 1933.
         ```
     """

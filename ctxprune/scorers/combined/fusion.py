@@ -82,11 +82,18 @@ class ReciprocalRankFusion(_Fusion):
 
     Examples:
         ```python
-        from ctxprune import ChargramScorer, LexicalScorer, ReciprocalRankFusion, TopK, prune
+        from ctxprune import (
+            ChargramScorer,
+            LexicalScorer,
+            ReciprocalRankFusion,
+            TopK,
+            prune,
+        )
 
         scorer = ReciprocalRankFusion((LexicalScorer(), ChargramScorer()))
         text = "The bridge is long. Its opening was in 1933."
-        print(prune("When did it open?", text, scorer=scorer, policy=TopK(1)).output)  # Its opening was in 1933.
+        print(prune("When did it open?", text, scorer=scorer, policy=TopK(1)).output)
+        # Its opening was in 1933.
         ```
     """
 
@@ -114,7 +121,9 @@ class WeightedFusion(_Fusion):
         from ctxprune import ChargramScorer, LexicalScorer, WeightedFusion, prune
 
         scorer = WeightedFusion((LexicalScorer(), ChargramScorer()), weights=(2.0, 1.0))
-        print(prune("When did it open?", "The bridge is long. It did open in 1933.", scorer=scorer, budget=9).output)
+        text = "The bridge is long. It did open in 1933."
+        print(prune("When did it open?", text, scorer=scorer, budget=9).output)
+        # It did open in 1933.
         ```
     """
 
@@ -144,8 +153,16 @@ class DocumentFusion(Scorer):
         ```python
         from ctxprune import DocumentFusion, LexicalScorer, prune
 
-        texts = ["The bridge did open. The year was 1933.", "Cats sleep. The year was 1911."]
-        kept = prune("When did the bridge open?", texts, scorer=DocumentFusion(LexicalScorer()), budget=15)
+        texts = [
+            "The bridge did open. The year was 1933.",
+            "Cats sleep. The year was 1911.",
+        ]
+        kept = prune(
+            "When did the bridge open?",
+            texts,
+            scorer=DocumentFusion(LexicalScorer()),
+            budget=15,
+        )
         print(kept.output)  # ['The bridge did open. The year was 1933.', '']
         ```
     """

@@ -28,9 +28,11 @@ class ChargramScorer(Bm25Scorer):
         ```python
         from ctxprune import ChargramScorer, TopK, prune
 
-        text = "Die Brücke ist lang. Ihre Eröffnung war 1933."
-        kept = prune("Wann wurde sie eröffnet?", text, scorer=ChargramScorer(), policy=TopK(1))
-        print(kept.output)  # Ihre Eröffnung war 1933.
+        text = "Es regnet oft. Die Eröffnung der Brücke war 1933."
+        kept = prune(
+            "Wann wurde die Brücke eröffnet?", text, scorer=ChargramScorer(), policy=TopK(1)
+        )
+        print(kept.output)  # Die Eröffnung der Brücke war 1933.
         ```
     """
 

@@ -42,8 +42,12 @@ class TitledScorer(Scorer):
         ```python
         from ctxprune import Passages, TitledScorer, TopK, prune
 
-        texts = Passages(["It opened in 1933.", "It opened in 1911."], titles=["Bridge", "Ferry"])
-        kept = prune("When did the ferry open?", texts, scorer=TitledScorer(), policy=TopK(1))
+        texts = Passages(
+            ["It opened in 1933.", "It opened in 1911."], titles=["Bridge", "Ferry"]
+        )
+        kept = prune(
+            "When did the ferry open?", texts, scorer=TitledScorer(), policy=TopK(1)
+        )
         print(kept.output)  # ['', 'It opened in 1911.']
         ```
     """

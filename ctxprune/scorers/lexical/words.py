@@ -23,7 +23,8 @@ class LexicalScorer(Bm25Scorer):
         from ctxprune import LexicalScorer, Passage
 
         scorer = LexicalScorer()
-        print(scorer.score("When did it open?", Passage("It did open in 1933. Cats sleep.")).round(1))  # [0.5 0. ]
+        text = Passage("It did open in 1933. Cats sleep.")
+        print(scorer.score("When did it open?", text).round(1))  # [0.5 0. ]
         ```
     """
 
