@@ -63,7 +63,9 @@ class PruneTask:
         from ctxprune.utils.percent import format_share
 
         if self.html is not None:
-            _console.write_file(self.html, _page(result, names), *self.input_files)
+            from ctxprune.pruning.report import render_page
+
+            _console.write_file(self.html, render_page(result, names), *self.input_files)
         if self.as_json:
             _console.print_json({**(more or {}), **result.to_dict()})
         share = format_share(result.tokens_after, result.tokens_before)
@@ -74,13 +76,3 @@ class PruneTask:
         if result.oversized is not None:
             _console.print_note(str(result.oversized))
         return self.as_json
-
-
-def _page(result: Pruned[Any], names: Sequence[str]) -> str:
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark"><title>ctxprune</title></head>'
-        '<body style="margin:1rem"><main><h1 style="font:600 18px/1.6 system-ui,sans-serif">Kept and dropped</h1>'
-        f"{result.to_html(names)}</main></body></html>\n"
-    )

@@ -1,4 +1,4 @@
-"""A pruning result as one HTML fragment: every unit in place, kept or struck out, with its reason and score."""
+"""A pruning result as HTML: every unit in place, kept or struck out, with its reason and score."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import hashlib
 import re
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctxprune.utils.markup import escape
+from ctxprune.utils.page import render_document, render_facts, stylesheet
+from ctxprune.utils.percent import format_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ctxprune.pruning.result import Pruned
     from ctxprune.pruning.verdicts import Verdict
 
-__all__ = ["render"]
+__all__ = ["render_fragment", "render_page"]
 
 _SMALL = 40_000  # characters of all units, with an allowance for the marks of each, that are shown whole
 _LARGEST = 100_000  # bytes of text and marks in the page of a larger context
@@ -24,47 +27,57 @@ _MARKS = 110  # bytes of the marks of a unit
 _RUN = 260  # bytes of the marks of a run of kept units and of what was dropped before it
 _LEAST = 40  # characters of dropped text beside kept text: of less nobody could tell what it was
 _STARTS_LINE = re.compile(r"[-*+•]\s|[0-9]{1,3}[.)]\s|#{1,6}\s|[>|]|```")
+_TITLE = 80  # characters of the question in the title of a page
 _CELLS = " | "  # between the cells of a row
-_STYLE = """
-.ctxprune{--ink:#1b1f24;--paper:#fff;--line:#d0d7de;--dim:#57606a;--strike:#afb8c1;--kept:#d3f5dc;--bound:#d8ecff;--link:#0550ae;
-  font:14px/1.6 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60em;
-  border:1px solid var(--line);border-radius:6px;padding:12px 16px;box-sizing:border-box;color-scheme:light dark}
-@media(prefers-color-scheme:dark){.ctxprune{--ink:#e6edf3;--paper:#0d1117;--line:#30363d;--dim:#8b949e;--strike:#586069;
-  --kept:#12401f;--bound:#0f3358;--link:#79c0ff}}
-.ctxprune header{border-bottom:1px solid var(--line);margin-bottom:10px;padding-bottom:10px}
-.ctxprune header b{display:block;font-size:16px;overflow-wrap:anywhere}
-.ctxprune small{color:var(--dim);display:block;overflow-wrap:anywhere}
-.ctxprune .text{white-space:pre-wrap;overflow-wrap:anywhere}
-.ctxprune .text+small,.ctxprune .text+details,.ctxprune details+small,.ctxprune small+small{margin-top:8px;
-  border-top:1px solid var(--line);padding-top:8px}
-.ctxprune header small+small{border:0;margin:0;padding:0}
-.ctxprune header i{color:var(--ink)}
-.ctxprune details{color:var(--dim);font-size:smaller}.ctxprune summary{cursor:pointer;overflow-wrap:anywhere}
-.ctxprune a{color:var(--link);text-decoration:none;padding:0 6px;user-select:none}
-.ctxprune :target{outline:2px solid var(--link);outline-offset:2px;border-radius:3px}
-.ctxprune mark,.ctxprune i{font-style:normal;background:var(--kept);color:inherit;border-radius:3px;padding:1px 2px;
-  -webkit-box-decoration-break:clone;box-decoration-break:clone}
-.ctxprune .bound{background:var(--bound)}
-.ctxprune del,.ctxprune i.gone{color:var(--dim);background:none;text-decoration:line-through var(--strike) 1px}
-.ctxprune i.count{color:var(--dim);background:none}
-.ctxprune mark,.ctxprune del{unicode-bidi:plaintext}
-@media(max-width:30em){.ctxprune{padding:8px 10px;border-left:0;border-right:0;border-radius:0}}
-@media print{.ctxprune{border:0;max-width:none}}
-"""
-
 _LEGEND = (("all", "kept"), ("bound", "kept along with it, or pinned"), ("gone", "dropped"))
 
 
-def render(query: str, account: str, units: Sequence[Verdict], names: Sequence[str] = ()) -> str:
+def render_fragment(result: Pruned[Any], names: Sequence[str] = ()) -> str:
     """The units of a result as one HTML fragment under the question and the account; see `Pruned.to_html`."""
     # Everything inline and escaped: the fragment is shown in notebooks and mailed around, and its texts are hostile.
-    sources = [(source, list(own)) for source, own in groupby(units, key=lambda unit: unit.source)]
-    body = "".join(_render_sources(sources, names, _Page.plan(query, account, units)))
-    legend = "".join(f'<i class="{name}">{text}</i> ' for name, text in _LEGEND)
+    style = stylesheet("colours", "base", "units")
     return (
-        f'<section class="ctxprune"><style>{_STYLE}</style><header><b>{escape(query)}</b>'
-        f"<small>{escape(account)}</small><small>{legend}</small></header>{body}</section>"
+        f'<section class="ctxprune"><style>{style}</style><header><b>{escape(result.query)}</b>'
+        f"<small>{escape(_account(result))}</small><small>{_legend()}</small></header>{_units(result, names)}</section>"
     )
+
+
+def render_page(result: Pruned[Any], names: Sequence[str] = ()) -> str:
+    """The same as a whole HTML document, under the figures.
+
+    Args:
+        result: Of any context.
+        names: As in `Pruned.to_html`.
+    """
+    figures = [
+        ("tokens kept", f"{result.tokens_after:,} <small>of {result.tokens_before:,}</small>"),
+        ("units kept", f"{result.n_kept:,} <small>of {len(result.units):,}</small>"),
+        ("share of the tokens", escape(format_share(result.tokens_after, result.tokens_before))),
+    ]
+    about = f"Scorer {result.scorer}, policy {result.policy}; tokens of {result.counter}."
+    units = f'<section class="card"><p class="legend">{_legend()}</p>{_units(result, names)}</section>'
+    short = result.query if len(result.query) <= _TITLE else f"{result.query[:_TITLE]} \u2026"
+    return render_document(
+        f"Kept and dropped: {short}", f"{render_facts(figures)}{units}", kind="Kept and dropped",
+        heading=escape(result.query), about=about, reading=True,
+    )  # fmt: skip
+
+
+def _account(result: Pruned[Any]) -> str:
+    share = format_share(result.tokens_after, result.tokens_before)
+    return (
+        f"{result.n_kept} of {len(result.units)} units, {result.tokens_after} of {result.tokens_before} tokens"
+        f" ({share}, {result.counter}); scorer {result.scorer}, policy {result.policy}"
+    )
+
+
+def _legend() -> str:
+    return " ".join(f'<i class="{name}">{text}</i>' for name, text in _LEGEND)
+
+
+def _units(result: Pruned[Any], names: Sequence[str]) -> str:
+    sources = [(source, list(own)) for source, own in groupby(result.units, key=lambda unit: unit.source)]
+    return "".join(_render_sources(sources, names, _Page.plan(result.query, _account(result), result.units)))
 
 
 @dataclass
@@ -130,12 +143,15 @@ def _render_sources(
             name = names[place] if place < len(names) else f"text {place + 1}"
             heading = escape(f"{name}: {kept} of {len(own)} units")
         if kept or len(sources) == 1:
-            yield f"<small>{heading}</small>" if heading else ""
-            yield f'<div class="text">{_body(own, page)}</div>'
+            yield f'<small class="source">{heading}</small>' if heading else ""
+            yield f'<div class="units">{_body(own, page)}</div>'
         elif page.whole:
-            yield f'<details><summary>{heading}</summary><div class="text">{_body(own, page)}</div></details>'
+            yield (
+                f'<details><summary class="source">{heading}</summary>'
+                f'<div class="units">{_body(own, page)}</div></details>'
+            )
         else:
-            yield f"<small>{heading}</small>"
+            yield f'<small class="source">{heading}</small>'
 
 
 def _body(units: Sequence[Verdict], page: _Page) -> str:

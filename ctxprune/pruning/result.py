@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ctxprune.pruning.verdicts import Verdict, Verdicts
-from ctxprune.utils.percent import format_share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,14 +129,9 @@ class Pruned(Generic[T_co]):
         Args:
             names: What the source texts are called; those without a name are numbered.
         """
-        from ctxprune.pruning.report import render  # needed for reports alone
+        from ctxprune.pruning.report import render_fragment  # needed for reports alone
 
-        share = format_share(self.tokens_after, self.tokens_before)
-        account = (
-            f"{self.n_kept} of {len(self.units)} units, {self.tokens_after} of {self.tokens_before} tokens"
-            f" ({share}, {self.counter}); scorer {self.scorer}, policy {self.policy}"
-        )
-        return render(self.query, account, self.units, names)
+        return render_fragment(self, names)
 
     def _chosen(self, *, kept: bool) -> tuple[Verdict, ...]:
         if isinstance(self.units, Verdicts):

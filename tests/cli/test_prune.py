@@ -94,7 +94,7 @@ def test_html_is_a_page_of_its_own(file, tmp_path, capfd) -> None:
     text = page.read_text(encoding="utf-8")
     assert code == 0
     assert out
-    assert text.startswith("<!doctype html>")
+    assert text.startswith("<!DOCTYPE html>")
     assert "&lt;tower&gt;" in text
     assert text.count("<del ") == 3
 

@@ -10,6 +10,8 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from ctxprune.utils.page import whole_stylesheet
+
 __all__ = ["router"]
 
 router = APIRouter(include_in_schema=False)
@@ -26,7 +28,7 @@ _HEAD = "head.html"  # what the heads of both pages share
 
 
 def _read_files() -> dict[str, tuple[bytes, str]]:
-    """The files by name with their types, pages with their shared head."""
+    """The files by name with their types, pages with their shared head, and the stylesheet of all our pages."""
     found = {}
     for entry in files(__name__).iterdir():
         suffix = f".{entry.name.rpartition('.')[2]}"
@@ -34,6 +36,7 @@ def _read_files() -> dict[str, tuple[bytes, str]]:
             found[entry.name] = (entry.read_bytes(), _TYPES[suffix])
     head, _ = found.pop(_HEAD)
     mark = f"<!-- {_HEAD} -->\n".encode()
+    found["style.css"] = (whole_stylesheet().encode(), _TYPES[".css"])
     return {name: (content.replace(mark, head), kind) for name, (content, kind) in found.items()}
 
 

@@ -37,8 +37,8 @@ export function duration(ms) {
 export function timings(entries, caption) {
   const most = Math.max(...entries.map(([, ms]) => ms), 0.001);
   const rows = entries.map(([name, ms]) => {
-    const bar = el("i");
-    bar.style.width = `${Math.max((100 * ms) / most, 0.5)}%`;
+    const width = Math.max((100 * ms) / most, 0.5);
+    const bar = svg("svg", { class: "bar", viewBox: "0 0 100 16", preserveAspectRatio: "none" }, svg("rect", { width, height: 16 }));
     return el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "number" }, duration(ms)),
       el("td", { class: "bars", "aria-hidden": "true" }, bar));
   });

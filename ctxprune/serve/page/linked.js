@@ -68,7 +68,7 @@ function reasonTable(table) {
 }
 
 function drawReason(text) {
-  const kind = text.startsWith("value:") ? "value" : /^(joins |primary key)/.test(text) ? "key" : "";
+  const kind = text.startsWith("value:") ? "value" : /^(joins |primary key)/.test(text) ? "joined" : "";
   return el("span", { class: `why ${kind}` }, text);
 }
 

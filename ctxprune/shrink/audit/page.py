@@ -8,26 +8,7 @@ from typing import Any
 
 from ctxprune.shrink.audit.questions import LEAST
 from ctxprune.utils.markup import escape
-
-_STYLE = """
-:root{--ink:#1b1f24;--paper:#fff;--line:#d0d7de;--dim:#57606a;--bar:#0969da;--bad:#bc4c00;--soft:#f6f8fa;
-  color-scheme:light dark}
-@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--line:#30363d;--dim:#8b949e;--bar:#4493f8;
-  --bad:#f0883e;--soft:#161b22}}
-body{font:15px/1.55 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:66em;
-  margin:2em auto;padding:0 1em}
-h1{font-size:1.5em}h2{font-size:1.2em;margin-top:2em;border-top:1px solid var(--line);padding-top:1em}h3{font-size:1em}
-table{border-collapse:collapse;min-width:24em;margin:.5em 0}.wide table,table.full{width:100%}
-th{text-align:right;color:var(--dim);font-weight:500}
-th,td{padding:.3em .6em;border-bottom:1px solid var(--line);text-align:right;font-variant-numeric:tabular-nums}
-th:first-child,td:first-child{text-align:left}.wide{overflow-x:auto}.wide td,.wide th{white-space:nowrap}
-.bar{display:inline-block;height:.7em;border-radius:2px;background:var(--bar)}.bar.bad{background:var(--bad)}.bar.few{opacity:.35}
-td.bars{width:30%;text-align:left}p.note,small{color:var(--dim)}
-details{background:var(--soft);border:1px solid var(--line);border-radius:6px;padding:.4em .8em;margin:.5em 0}
-summary{cursor:pointer}li{margin:.6em 0;overflow-wrap:anywhere}b.bad{color:var(--bad)}
-@media(max-width:40em){td.bars{display:none}td small{display:block;white-space:nowrap}
-  td:first-child small{white-space:normal;overflow-wrap:anywhere}th,td{padding:.3em .4em}}
-"""
+from ctxprune.utils.page import render_bar, render_card, render_details, render_document, render_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +46,13 @@ class AuditReport(Report):
     def to_html(self) -> str:
         """One page that needs nothing else."""
         full, *shrunk = self.models
-        note = (
+        note = _note(
             f"{self.questions} questions; nDCG@10 in percent; intervals of 95 % by bootstrap over questions (seed"
             f" {self.seed}). Full model: {escape(full['name'])}. Multiply-adds: of the layers, for 128 tokens."
         )
         overview = _overview(self.models, ("ndcg@10", "nDCG@10"), ("texts_a_second", "texts/s"), worst=True)
         parts = (_model(full, model) for model in shrunk)
-        return _document(self.models, (_note(note), overview, *parts, render_recovery(self.recovery)))
+        return _document(self.models, (note, overview, *parts, render_recovery(self.recovery)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +72,7 @@ class DecoderReport(Report):
     def to_html(self) -> str:
         """One page that needs nothing else."""
         full, *shrunk = self.models
-        note = (
+        note = _note(
             f"{self.texts} texts; lost: nats a token, the mean over texts, with intervals of 95 % by bootstrap (seed"
             f" {self.seed}). Full model: {escape(full['name'])}. Multiply-adds: of the layers, for 128 tokens."
         )
@@ -103,28 +84,20 @@ class DecoderReport(Report):
             " towards the man). Unkind words: their probability after sentences that begin about people, the mean and"
             " the worst beginning. Small sets: read differences, not levels."
         )
-        heading = "<h2>Knowledge, retrieval and people</h2>"
-        parts = ("".join(_generator(model)) for model in shrunk)
-        shown = (_note(note), overview, heading, _wide(_answers(self.models)), _note(answers), *parts)
+        parts = (render_card(escape(model["name"]), "".join(_generator(model))) for model in shrunk)
+        knowledge = render_card("Knowledge, retrieval and people", f"{_answers(self.models)}{_note(answers)}")
+        shown = (note, overview, knowledge, *parts)
         return _document(self.models, (*shown, render_recovery(self.recovery)))
 
 
 def _note(text: str) -> str:
-    return f'<p class="note">{text}</p>'
-
-
-def _wide(table: str) -> str:
-    return f'<div class="wide">{table}</div>'
+    return f'<p class="soft">{text}</p>'
 
 
 def _document(models: Sequence[Mapping[str, Any]], parts: Iterable[str]) -> str:
     """A page with the parts under a heading that names the shrunk models, all but the first."""
-    names = escape(" and ".join(model["name"] for model in models[1:]))
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>Audit of {names}</title><style>{_STYLE}</style></head>"
-        f"<body><main><h1>Audit of {names}</h1>{''.join(parts)}</main></body></html>"
-    )
+    names = " and ".join(model["name"] for model in models[1:])
+    return render_document(f"Audit of {names}", "".join(parts), kind="Shrunk models compared with the full one")
 
 
 def render_recovery(recovery: Mapping[str, Any] | None) -> str:
@@ -133,11 +106,15 @@ def render_recovery(recovery: Mapping[str, Any] | None) -> str:
         return ""
     shown = {name: "-" if recovery[name] is None else f"{recovery[name]:.2f}" for name in ("kendall", "pearson")}
     rows = [[escape(name), f"{before:.4f}", f"{after:.4f}"] for name, before, after in recovery["trials"]]
-    return (
-        "<h2>Quality before and after recovery</h2><p class='note'>Trials with as many steps each: Kendall's tau"
-        f" {shown['kendall']}, Pearson's r {shown['pearson']}. Near 1, the quality right after removal says which"
-        " recipe will be best; near 0 it says nothing, and recipes have to be compared after recovery.</p>"
-        + _table(("recipe", "before", "after"), rows)
+    title = "Quality before and after recovery"
+    return render_card(
+        title,
+        _note(
+            f"Trials with as many steps each: Kendall's tau {shown['kendall']}, Pearson's r {shown['pearson']}. Near 1,"
+            " the quality right after removal says which recipe will be best; near 0 it says nothing, and recipes have"
+            " to be compared after recovery."
+        )
+        + _table(("recipe", "before", "after"), rows, title),
     )
 
 
@@ -159,23 +136,24 @@ def _overview(
         for model in models
     ]
     heads = ["model", quality[1], "lost", speed[1], "speed", "size", "parameters", "multiply-adds"]
-    return _wide(_table([*heads, "worst slice"] if worst else heads, rows))
+    shown = _table([*heads, "worst slice"] if worst else heads, rows, "The models side by side")
+    return render_card("The models side by side", shown)
 
 
 def _model(full: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     parts = (*_slices(model, "questions", 1.0), *_flips(model), *_exemplars(model), *_spread(model))
-    return f"<h2>{escape(model['name'])}</h2>{''.join(parts)}{_swaps(full, model)}"
+    return render_card(escape(model["name"]), f"{''.join(parts)}{_swaps(full, model)}")
 
 
 def _slices(model: Mapping[str, Any], counted: str, least: float) -> Iterable[str]:
     """Every slice with its loss; `counted` is the key of how many questions or texts a slice has."""
     if not model["slices"]:
         return
-    yield "<h3>Where it loses (orange) and gains (blue)</h3>"
+    yield "<h3>Where it loses (orange) and gains (blue), slice by slice</h3>"
     if any(entry[counted] < LEAST for entry in model["slices"].values()):
         yield _note(f"Pale: under {LEAST} {counted}, too few to be called the worst.")
-    heads = ("slice", counted, "full", "shrunk", "lost", "")
-    yield _table(heads, _bar_rows(model, counted, least), bars=True)
+    heads = ("slice", counted, "full", "shrunk", "lost", "beside the largest loss")
+    yield _table(heads, _bar_rows(model, counted, least), f"Slices of {model['name']}", bars=True)
 
 
 def _bar_rows(model: Mapping[str, Any], counted: str, least: float) -> list[list[object]]:
@@ -183,10 +161,10 @@ def _bar_rows(model: Mapping[str, Any], counted: str, least: float) -> list[list
     most = max(*(abs(entry["lost"]) for entry in model["slices"].values()), least)
     rows: list[list[object]] = []
     for name, entry in sorted(model["slices"].items(), key=lambda item: -item[1]["lost"]):
-        worst = ' <b class="bad">worst</b>' if name == model["worst_slice"] else ""
+        worst = ' <span class="badge bad">worst</span>' if name == model["worst_slice"] else ""
         few = entry[counted] < LEAST
-        kind = f"bar{' bad' if entry['lost'] > 0 else ''}{' few' if few else ''}"
-        bar = f'<span class="{kind}" style="width:{100 * abs(entry["lost"]) / most:.0f}%"></span>'
+        kind = " ".join(["bad"] * (entry["lost"] > 0) + ["few"] * few)
+        bar = render_bar(abs(entry["lost"]) / most, kind)
         shown = f"<small>{escape(name)}</small>" if few else f"{escape(name)}{worst}"
         quality = (f"{entry[side]:.2f}" for side in ("full", "shrunk"))
         rows.append([shown, entry[counted], *quality, _interval(entry), bar])
@@ -226,7 +204,7 @@ def _spread(model: Mapping[str, Any]) -> Iterable[str]:
         rows = [[escape(name), value] for name, value in spread["variants"].items()]
         yield (
             f"<h3>Other calibration sets and seeds</h3><p>Mean {spread['mean']}, standard deviation"
-            f" {spread['deviation']}.</p>{_table(('variant', 'nDCG@10'), rows)}"
+            f" {spread['deviation']}.</p>{_table(('variant', 'nDCG@10'), rows, 'Variants')}"
         )
 
 
@@ -241,8 +219,8 @@ def _swaps(full: Mapping[str, Any], model: Mapping[str, Any]) -> str:
         rows.append([escape(entry["name"]), f"{mean:.3f}", f"{largest:.3f}", f"{changed} %"])
     heads = ("model", "mean change of a score", "largest", "first text changed")
     return (
-        f"<h3>Gender and names swapped</h3><p class='note'>{model['swaps']['questions']} questions; changes in standard"
-        f" deviations of the model's scores.</p>{_table(heads, rows)}"
+        f"<h3>Gender and names swapped</h3><p class='soft'>{model['swaps']['questions']} questions; changes in standard"
+        f" deviations of the model's scores.</p>{_table(heads, rows, 'Gender and names swapped')}"
     )
 
 
@@ -258,11 +236,14 @@ def _answers(models: Sequence[Mapping[str, Any]]) -> str:
         ]
         for model in models
     ]
-    return _table(("model", "knowledge", "retrieval", "people", "leaning", "unkind words", "worst"), rows)
+    return _table(
+        ("model", "knowledge", "retrieval", "people", "leaning", "unkind words", "worst"),
+        rows,
+        "Knowledge, retrieval and people",
+    )
 
 
 def _generator(model: Mapping[str, Any]) -> Iterable[str]:
-    yield f"<h2>{escape(model['name'])}</h2>"
     yield from _slices(model, "texts", 0.1)
     found = model["forgotten"]
     told = f"Forgotten: {found['lost']}; answered right by the shrunk model alone: {found['won']}."
@@ -278,16 +259,15 @@ def _examples(title: str, examples: Sequence[Mapping[str, str]]) -> Iterable[str
             f"<br><small>shrunk</small> {escape(entry['after'])}</li>"
             for entry in examples
         )
-        yield f"<details><summary>{title} ({len(examples)} shown)</summary><ol>{rows}</ol></details>"
+        yield render_details(f"{title} ({len(examples)} shown)", f'<ol class="examples">{rows}</ol>')
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, bars: bool = False) -> str:
-    """A table; with `bars` its last column holds bars."""
-    marks = [""] * (len(heads) - 1) + [' class="bars"' if bars else ""]
-    cells = ("".join(f"<td{mark}>{cell}</td>" for mark, cell in zip(marks, row, strict=True)) for row in rows)
-    body = "".join(f"<tr>{row}</tr>" for row in cells)
-    kind = ' class="full"' if bars else ""
-    return f"<table{kind}><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{body}</table>"
+def _table(heads: Sequence[str], rows: Sequence[Sequence[object]], label: str, *, bars: bool = False) -> str:
+    """A table of figures; with `bars` its last column holds bars."""
+    kinds = ["", *["number"] * (len(heads) - 1)]
+    if bars:
+        kinds[-1] = "bars"
+    return render_table(heads, rows, label=label, kinds=kinds)
 
 
 def _interval(entry: Mapping[str, Any]) -> str:

@@ -6,21 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctxprune.utils.markup import escape
+from ctxprune.utils.page import stylesheet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = ["risk_coverage_chart"]
 
-_STYLE = """
-.page{fill:#fff}.ink{fill:#1f2328}.soft{fill:#656d76}.grid{stroke:#e4e7eb}.aim{stroke:#656d76;stroke-dasharray:4 3}
-.s0{stroke:#c2410c}.s1{stroke:#1d4ed8}.s2{stroke:#047857}.s3{stroke:#7e22ce}
-@media(prefers-color-scheme:dark){.page{fill:#0d1117}.ink{fill:#e6edf3}.soft{fill:#9198a1}.grid{stroke:#262c34}
-.aim{stroke:#9198a1}.s0{stroke:#fb923c}.s1{stroke:#79b0ff}.s2{stroke:#4ade80}.s3{stroke:#d2a8ff}}
-text{font:12px system-ui,sans-serif}.title{font-size:16px;font-weight:600}
-path{fill:none;stroke-width:2.2;stroke-linejoin:round}
-"""
-_COLOURS = 4
+_COLOURS = 4  # in a row of the legend; the next row has the same ones, dashed
+_LETTERS = 17  # of a name, so that it does not run into the next one
 _AIM = 90  # percent right, for which the default bar of `answered` is set
 
 
@@ -45,23 +39,26 @@ def risk_coverage_chart(curves: Mapping[str, Sequence[Mapping[str, float]]], *, 
         curves: By name, in the order of the legend.
         title: Above the picture.
     """
-    frame = _Frame()
+    rows = max(-(-len(curves) // _COLOURS), 1)
+    frame = _Frame(top=76 + 20 * (rows - 1))
     parts = [_grid(frame)]
     for place, (name, points) in enumerate(curves.items()):
-        colour, y = f"s{place % _COLOURS}", 60
-        x = frame.left + place * 140
+        row, column = divmod(place, _COLOURS)
+        colour = f"s{column} dashed" if row % 2 else f"s{column}"
+        x, y = frame.left + column * 140, 60 + 20 * row
         if points:
             steps = " L".join(frame.place(point["coverage"], point["right"]) for point in points)
             # The first point is a step: below its coverage nothing is told apart.
             parts.append(f'<path class="{colour}" d="M{frame.place(0, points[0]["right"])} L{steps}"/>')
         parts.append(f'<path class="{colour}" d="M{x} {y - 4} h18"/><text class="soft" x="{x + 24}" y="{y}">')
-        parts.append(f"{escape(name)}</text>")
+        shown = name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}\u2026"
+        parts.append(f"<title>{escape(name)}</title>{escape(shown)}</text>")
     width, height = frame.left + frame.width + 36, frame.top + frame.height + 58
-    head = f'<text class="ink title" x="24" y="32">{escape(title)}</text>'
+    head = f'<text class="title" x="24" y="32">{escape(title)}</text>'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style>"
-        f'<rect class="page" width="{width}" height="{height}"/>{head}{"".join(parts)}</svg>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" class="ctxprune chart">'
+        f"<title>{escape(title)}</title><style>{stylesheet('colours', 'chart')}</style>"
+        f'<rect class="back" width="{width}" height="{height}"/>{head}{"".join(parts)}</svg>\n'
     )
 
 
@@ -77,8 +74,8 @@ def _grid(frame: _Frame) -> str:
     parts.append(f'<line class="aim" x1="{frame.left}" x2="{right}" y1="{y}" y2="{y}"/>')
     middle = frame.top + frame.height // 2
     parts.append(
-        f'<text class="ink" x="{frame.left + frame.width // 2}" y="{bottom + 42}" text-anchor="middle">'
-        f'questions answered, %</text><text class="ink" x="18" y="{middle}" text-anchor="middle" '
+        f'<text class="label" x="{frame.left + frame.width // 2}" y="{bottom + 42}" text-anchor="middle">'
+        f'questions answered, %</text><text class="label" x="18" y="{middle}" text-anchor="middle" '
         f'transform="rotate(-90 18 {middle})">right among them, %</text>'
     )
     return "".join(parts)

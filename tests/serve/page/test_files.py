@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from ctxprune.utils.page import whole_stylesheet
+
 FOLDER = files("ctxprune.serve.page")
 HEAD = "head.html"
+STYLE = "style.css"  # of all our pages, and not of this folder
 NAMES = sorted(
-    entry.name for entry in FOLDER.iterdir() if entry.name.endswith((".css", ".html", ".js")) and entry.name != HEAD
+    [STYLE]
+    + [entry.name for entry in FOLDER.iterdir() if entry.name.endswith((".css", ".html", ".js")) and entry.name != HEAD]
 )
 UNSAFE = (
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|localStorage|sessionStorage|cookie"
@@ -20,6 +24,8 @@ UNSAFE = (
 
 def text_of(name: str) -> str:
     """A file as it is served: pages with the head that they share."""
+    if name == STYLE:
+        return whole_stylesheet()
     return (FOLDER / name).read_text(encoding="utf-8").replace(f"<!-- {HEAD} -->\n", (FOLDER / HEAD).read_text("utf-8"))
 
 
