@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from ctxprune.utils.validation import check_whole
 from .cutting import WIDEST, cut_pieces, strip_span
 from .markdown import Block, find_blocks, find_tables, heading_level
 from .options import NO_OPTIONS, PassageOptions, bind_units
-from .pieces import Whole, bind_frames, block_form, find_pieces, lay_out, trace_wholes
+from .pieces import Whole, bind_frames, bind_rows, block_form, find_pieces, lay_out, trace_wholes
 from .tiny_units import join_dense
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Passage(Context[str]):
         # Hostile texts have a sentence in every other character, and each unit takes time and memory of its own.
         spans = join_dense(spans, len(self.text), levels, longest=longest, first=int(self.options.title))
         units = bind_units(self.text, spans, self.options, language=self.language, levels=levels)
-        object.__setattr__(self, "units", _bind_rows(units, tables, wholes) if tables else units)
+        object.__setattr__(self, "units", bind_rows(units, tables, wholes) if tables else units)
         object.__setattr__(self, "_wholes", wholes)
         forms = {block.start: block_form(readable, block.start, block.end) for block in blocks} if not tables else {}
         object.__setattr__(self, "_forms", forms)
@@ -288,26 +288,6 @@ def _find_whole_blocks(text: str, options: PassageOptions, tables: Sequence[Sequ
     if end < 0 or (blocks and blocks[0].start <= start):
         return blocks
     return [Block(start, end), *(block for block in blocks if block.start >= end)]
-
-
-def _bind_rows(
-    units: tuple[Unit, ...], tables: Sequence[Sequence[Block]], wholes: dict[int, Whole]
-) -> tuple[Unit, ...]:
-    """The units, where rows of pipe tables need their header: without it nobody could tell what their cells are."""
-    bound = list(units)
-    places = {unit.span[0]: index for index, unit in enumerate(units) if unit.span is not None}
-    for header, *rows in tables:
-        above = places.get(header.start)
-        if above is None or not rows:
-            continue
-        whole = Whole(header.start, rows[-1].end, "table", cut=False)
-        wholes[header.start] = whole
-        for row in rows:
-            index = places.get(row.start)
-            if index is not None and index != above:
-                wholes[row.start] = whole
-                bound[index] = replace(units[index], requires=(*units[index].requires, above))
-    return tuple(bound)
 
 
 def _replace_unreadable(text: str) -> str:

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from ctxprune.context.base import Unit
 
+    from .markdown import Block
+
     Span = tuple[int, int]
 
-__all__ = ["Layout", "Whole", "bind_frames", "block_form", "find_pieces", "lay_out", "trace_wholes"]
+__all__ = ["Layout", "Whole", "bind_frames", "bind_rows", "block_form", "find_pieces", "lay_out", "trace_wholes"]
 
 Form = Literal["sentence", "table", "code", "block"]
 _LINES = re.compile(r"\n+")
@@ -186,6 +188,30 @@ def bind_frames(
         for place in own if frame else ():
             links = tuple(index for index in frame if index != place)
             bound[place] = replace(units[place], requires=(*units[place].requires, *links))
+    return tuple(bound)
+
+
+def bind_rows(units: tuple[Unit, ...], tables: Sequence[Sequence[Block]], wholes: dict[int, Whole]) -> tuple[Unit, ...]:
+    """The units, where rows of pipe tables need their header: without it nobody could tell what their cells are.
+
+    Args:
+        units: All units.
+        tables: Of each table its header with the rule, then each row.
+        wholes: By start of a unit what it is a piece of; what belongs to a table is added.
+    """
+    bound = list(units)
+    places = {unit.span[0]: index for index, unit in enumerate(units) if unit.span is not None}
+    for header, *rows in tables:
+        above = places.get(header.start)
+        if above is None or not rows:
+            continue
+        whole = Whole(header.start, rows[-1].end, "table", cut=False)
+        wholes[header.start] = whole
+        for row in rows:
+            index = places.get(row.start)
+            if index is not None and index != above:
+                wholes[row.start] = whole
+                bound[index] = replace(units[index], requires=(*units[index].requires, above))
     return tuple(bound)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.passages.options import NO_OPTIONS
 from ctxprune.rag.passages.passages import Passages
 from ctxprune.rag.ranking import PassagePruner
+from ctxprune.text.scripts import find_foreign_script
 from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ else:  # pydantic would rebuild dataclasses; what is given is taken as it is, an
 
 __all__ = ["PruningCompressor", "restored"]
 
+_LOGGER = logging.getLogger(__name__)
 _QUERIES = ("query", "question")
 
 
@@ -185,6 +188,7 @@ class PruningCompressor(BaseDocumentCompressor):
             if not documents:
                 return []
             passages = self._passages(documents)
+            _warn_of_script(query, passages.texts)
             return self._result(documents, passages, self.passage_pruner().prune(query, passages))
 
         async def arun(inputs: dict[str, Any]) -> list[Document]:
@@ -193,6 +197,7 @@ class PruningCompressor(BaseDocumentCompressor):
                 return []
             # Cutting long documents takes as long as scoring them, so both leave the event loop.
             passages = await asyncio.to_thread(self._passages, documents)
+            _warn_of_script(query, passages.texts)
             return self._result(documents, passages, await self.passage_pruner().aprune(query, passages))
 
         return RunnableLambda(report_steps(run), afunc=report_steps(arun), name=type(self).__name__)
@@ -213,6 +218,14 @@ class PruningCompressor(BaseDocumentCompressor):
             )
             for index in order
         ]
+
+
+def _warn_of_script(query: str, texts: Sequence[str]) -> None:
+    """Say where a question can share no word with the documents: scores would tell a user nothing of it."""
+    if (found := find_foreign_script(query, texts)) is not None:
+        _LOGGER.warning(
+            "the question is written in %s and the documents in %s: the bundled scorers read English", *found
+        )
 
 
 def _inputs(inputs: object, query_key: str | None, documents_key: str) -> tuple[str, list[Document]]:

@@ -140,3 +140,11 @@ def test_the_account_of_a_call_names_what_was_dropped_and_why() -> None:
     assert not kept & dropped.keys()
     assert "<del" in told.pruned.to_html() or not dropped
     assert [text for _, text in sorted(kept | dropped.keys())].count("Hives are white.") == 1
+
+
+def test_a_question_in_another_script_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    documents = [Document("Bees need water. Hives are white.")]
+    lexical().compress_documents(documents, QUERY)
+    assert not caplog.records
+    lexical().compress_documents(documents, "Когда дают кислоту?")
+    assert "written in CYRILLIC and the documents in LATIN" in caplog.text
