@@ -29,6 +29,7 @@ class Registry(Generic[T]):
     Args:
         kind: Singular noun for messages ("scorer").
         builtin: "module:attribute" by name, imported when first asked for, so that listing a name costs nothing.
+        aliases: Names without versions for those that are listed; they are not listed themselves.
 
     Examples:
         ```python
@@ -38,8 +39,11 @@ class Registry(Generic[T]):
         ```
     """
 
-    def __init__(self, kind: str, builtin: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, kind: str, builtin: dict[str, str] | None = None, *, aliases: dict[str, str] | None = None
+    ) -> None:
         self.kind = kind
+        self._aliases = dict(aliases or {})
         self._lazy = dict(builtin or {})
         self._entries: dict[str, T] = {}
         self._plugins_read = False
@@ -100,6 +104,7 @@ class Registry(Generic[T]):
     def _resolve(self, name: str) -> str | None:
         with self._lock:
             known = self._lazy.keys() | self._entries.keys()
+        name = self._aliases.get(name, name)
         if name in known:
             return name
         versions = [entry for entry in known if entry.rpartition(".v")[0] == name]

@@ -5,7 +5,9 @@ Tables in files larger than memory (Parquet, Arrow IPC, CSV of many megabytes) a
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,7 @@ __all__ = [
     "read_kind",
 ]
 
+_SEARCHED = 1_000  # entries of a folder without pages, to say what else is in it
 _NOTED = frozenset({"csv", "table", "tsv"})
 _SCHEMAS = frozenset({"schema", "tools"})
 _JSON = frozenset({"json", "schema", "tools"})  # values one after the other are JSON; names between them are not
@@ -237,7 +240,10 @@ def _each(files: Sequence[Path], kind: str) -> list[Path]:
             continue
         pages = sorted(page for page in path.rglob("*") if page.suffix.lower() in KINDS["html"].endings)
         if not pages:
-            raise InputError("there is no HTML page in the folder", where=str(path))
+            endings = Counter(one.suffix for one in islice(path.rglob("*"), _SEARCHED) if one.suffix and one.is_file())
+            such = "".join(f", such as {path / '*'}{ending}" for ending, _ in endings.most_common(1))
+            hint = f"a folder stands for the web pages in it; give other files by name{such}"
+            raise InputError("there is no HTML page in the folder", where=str(path), hint=hint)
         found += pages
     return found
 

@@ -13,6 +13,8 @@ from ctxprune.cli._scorers import TEXT_SCORER, make_scorer
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ctxprune.cli._prune_inputs import Format
     from ctxprune.cli._prune_task import PruneTask
     from ctxprune.pruning.result import Pruned
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from ctxprune.scorers import Scorer
 
 __all__ = ["TextOptions", "prune_passages"]
+
+_NAMED = 20  # files that lost everything and are named
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,7 @@ def _write(output: str | list[str], inputs: Inputs, order: list[int], options: T
         write_texts([output])
     elif inputs.records is None:
         write_texts([output[index] for index in order], [inputs.names[index] for index in order])
+        _name_emptied([name for index, name in enumerate(inputs.names) if index not in {*order}])
     else:
         # Lines are kept in place, emptied or not, so that line numbers still match other files.
         alive = set(order)
@@ -139,6 +144,15 @@ def _write(output: str | list[str], inputs: Inputs, order: list[int], options: T
         chosen = [*order, *rest] if options.reorder else sorted([*order, *rest])
         records = [inputs.records[index] for index in chosen]
         write_records(records, [output[index] for index in chosen], options.field)
+
+
+def _name_emptied(names: Sequence[str]) -> None:
+    """Which files are not among what was written."""
+    from ctxprune.cli._console import escape, print_note
+
+    if names:
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        print_note(f"nothing was kept of {', '.join(map(escape, names[:_NAMED]))}{more}")
 
 
 def _names(inputs: Inputs) -> list[str]:

@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxprune.errors import InputError
+from ctxprune.rag.passages.pieces import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from ctxprune.pruning.verdicts import Verdict
     from ctxprune.rag.passages.passages import Passages
     from ctxprune.rag.ranking import PassagePruner, RankedPassages
 
-__all__ = ["PREFIX", "accounts", "kept_spans", "order_of", "restored", "titles_of"]
+__all__ = ["PREFIX", "accounts", "order_of", "read_account", "restored", "titles_of"]
 
 PREFIX = "ctxprune_"
 
 
-def accounts(ranked: RankedPassages, passages: Passages) -> list[dict[str, Any]]:
-    """For each text its score, the kept spans, what stands between them, and its length, under `PREFIX`."""
+def accounts(
+    ranked: RankedPassages, passages: Passages, before: Sequence[Mapping[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """For each text, under `PREFIX`: its score; the kept spans, what stands between them (gaps) and around them (ends);
+    the spans of sentences of which only pieces are kept (cut); and its length.
+
+    Args:
+        ranked: The result.
+        passages: What was pruned.
+        before: The metadata that came with each text. Where it tells how an earlier pruning made that text, the new
+            account is of the source of that one.
+    """
     rows = []
-    spans = kept_spans(passages.texts, ranked.pruned.units)
-    for text, score, kept in zip(passages.texts, ranked.relevance, spans, strict=True):
+    layouts = _lay_out(ranked, passages)
+    earlier = before or [{}] * len(layouts)
+    for text, score, layout, metadata in zip(passages.texts, ranked.relevance, layouts, earlier, strict=True):
+        account = _Account(layout.spans, layout.marks or ["", ""], layout.cut, len(text))
+        if (source := read_account(metadata, text)) is not None:
+            account = _compose(account, source)
         own = {
             "score": score,
-            "spans": [list(span) for span in kept],
-            "gaps": [_gap(text[end:start], passages) for (_, end), (start, _) in pairwise(kept)],
-            "length": len(text),
+            "spans": [list(span) for span in account.spans],
+            "gaps": account.marks[1:-1],
+            "ends": [account.marks[0], account.marks[-1]],
+            "cut": [list(span) for span in account.cut],
+            "length": account.length,
         }
         rows.append({f"{PREFIX}{name}": value for name, value in own.items()})
     return rows
@@ -45,66 +62,120 @@ def order_of(ranked: RankedPassages, passages: Passages, pruner: PassagePruner, 
     return sorted(everything, key=lambda index: -ranked.relevance[index]) if pruner.reorder else [*everything]
 
 
-def kept_spans(texts: Sequence[str], units: Sequence[Verdict]) -> list[list[tuple[int, int]]]:
-    """Characters [start, end) that each text keeps, white space between kept neighbours included.
-
-    `units` are the verdicts on all units of the texts, parts of units that were cut included. Where the spans of a text
-    are two or more, something was dropped in between.
-    """
-    members: list[list[Verdict]] = [[] for _ in texts]
-    for unit in units:
-        members[unit.source or 0].append(unit)
+def _lay_out(ranked: RankedPassages, passages: Passages) -> list[Layout]:
+    """How the text that is kept of each passage is put together."""
+    members: list[list[Verdict]] = [[] for _ in passages.texts]
+    for unit in ranked.pruned.units:
+        if unit.span is not None:
+            members[unit.source or 0].append(unit)
+    spans = [[unit.span for unit in own if unit.span is not None] for own in members]
+    kept = [[place for place, unit in enumerate(own) if unit.kept] for own in members]
     # A text without units is white space or signs: it stays where all stays, as the rendering does.
-    whole = all(unit.kept for unit in units)
+    whole = all(unit.kept for unit in ranked.pruned.units)
+    layouts = passages.lay_out(spans, kept)
     return [
-        _merge(own, len(text)) if own else [(0, len(text))] if whole and text else []
-        for text, own in zip(texts, members, strict=True)
+        layout if own or (whole and text) else Layout([], [], [])
+        for text, own, layout in zip(passages.texts, members, layouts, strict=True)
     ]
 
 
-def _merge(units: Sequence[Verdict], length: int) -> list[tuple[int, int]]:
-    """As the rendering joins them: what stands before the first unit and behind the last one belongs to these."""
+class _Account(NamedTuple):
+    """How a pruned text was made of its source: spans of it, and what stands before, between and behind these."""
+
+    spans: list[tuple[int, int]]
+    marks: list[str]
+    cut: list[tuple[int, int]]
+    length: int
+
+    def segments(self) -> Iterator[tuple[str, tuple[int, int] | None]]:
+        """The parts of the pruned text, in order: a mark, or a span of the source."""
+        yield self.marks[0], None
+        for span, mark in zip(self.spans, self.marks[1:], strict=False):
+            yield "", span
+            yield mark, None
+        if not self.spans:
+            yield self.marks[-1], None
+
+
+def read_account(metadata: Mapping[str, Any], text: str | None = None) -> _Account | None:
+    """The account in a document's metadata; None where there is none, or it is not that of the pruned `text`."""
+    try:
+        spans = [(int(start), int(end)) for start, end in metadata[f"{PREFIX}spans"]]
+        gaps, ends = list(metadata[f"{PREFIX}gaps"]), list(metadata.get(f"{PREFIX}ends") or ("", ""))
+        cut = [(int(start), int(end)) for start, end in metadata.get(f"{PREFIX}cut") or ()]
+        length = int(metadata[f"{PREFIX}length"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    account = _Account(spans, [ends[0], *gaps, ends[-1]] if len(ends) == 2 else [], cut, length)
+    edges = [0, *(edge for span in spans for edge in span), length]
+    sound = len(account.marks) == max(len(spans), 1) + 1 and all(isinstance(mark, str) for mark in account.marks)
+    if not sound or edges != sorted(edges):
+        return None
+    return account if text is None or _matches(account, text) else None
+
+
+def _matches(account: _Account, text: str) -> bool:
+    """Whether a text may be what the account tells of: one that was edited or split since is another text."""
+    place = 0
+    for mark, span in account.segments():
+        if not text.startswith(mark, place):
+            return False
+        place += len(mark) if span is None else span[1] - span[0]
+    return place == len(text)
+
+
+def _compose(account: _Account, source: _Account) -> _Account:
+    """The account of a text that was pruned twice: of the first source, where `account` is of what `source` made."""
     spans: list[tuple[int, int]] = []
-    before = -2
-    for unit in units:
-        if not unit.kept or unit.span is None:
+    marks = [""]
+    for mark, span in account.segments():
+        if span is None:
+            marks[-1] += mark
             continue
-        # Space at the edges of a text belongs to its first and last unit.
-        start = 0 if unit.index == units[0].index else unit.span[0]
-        end = length if unit.index == units[-1].index else unit.span[1]
-        if spans and before == unit.index - 1:
-            spans[-1] = (spans[-1][0], end)
-        else:
-            spans.append((start, end))
-        before = unit.index
-    return spans
+        for written, part in _cut_segments(source, *span):
+            marks[-1] += written
+            if part is None:
+                continue
+            if spans and not marks[-1] and spans[-1][1] == part[0]:
+                spans[-1] = (spans[-1][0], part[1])
+            else:
+                spans.append(part)
+                marks.append("")
+    if not spans:
+        marks.append("")
+    cut = {(own[0][0], own[-1][1]) for whole in account.cut if (own := _find_parts(source, *whole))}
+    cut |= {whole for whole in source.cut if any(whole[0] < end and start < whole[1] for start, end in spans)}
+    return _Account(spans, marks, sorted(cut), source.length)
 
 
-def _gap(dropped: str, passages: Passages) -> str:
-    """What `Passages` puts in the place of what was dropped."""
-    if not passages.options.markdown or not ("\n" in dropped or "\r" in dropped):
-        return passages.gap
-    return f"\n\n{passages.gap.strip()}\n\n" if passages.gap.strip() else "\n\n"
+def _cut_segments(source: _Account, start: int, end: int) -> Iterator[tuple[str, tuple[int, int] | None]]:
+    """What the characters [start, end) of the pruned text are made of."""
+    place = 0
+    for mark, span in source.segments():
+        size = len(mark) if span is None else span[1] - span[0]
+        first, last = max(start - place, 0), min(end - place, size)
+        if first < last:
+            yield (mark[first:last], None) if span is None else ("", (span[0] + first, span[0] + last))
+        place += size
+
+
+def _find_parts(source: _Account, start: int, end: int) -> list[tuple[int, int]]:
+    return [span for _, span in _cut_segments(source, start, end) if span is not None]
 
 
 def restored(text: str, metadata: Mapping[str, Any]) -> str:
-    """The pruned content once more, made of the original `text` and the spans and gaps in a pruned document's metadata.
+    """The pruned content once more, made of the original `text` and the account in a pruned document's metadata.
 
     Raises:
-        InputError: The metadata holds none, or they are not of this text.
+        InputError: The metadata holds none, or it is not of this text.
     """
-    try:
-        spans, gaps = metadata[f"{PREFIX}spans"], metadata[f"{PREFIX}gaps"]
-        length = metadata[f"{PREFIX}length"]
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            "the metadata holds no spans", hint=f"give that of a pruned document ({PREFIX}spans)"
-        ) from error
+    account = read_account(metadata) if isinstance(metadata, Mapping) else None
+    if account is None:
+        raise InputError("the metadata holds no spans", hint=f"give that of a pruned document ({PREFIX}spans)")
     # Offsets of another text would cut it anywhere.
-    if length != len(text):
-        raise InputError(f"the spans are of a text of {length} characters, not {len(text)}")
-    parts = [part for (start, end), gap in zip(spans, ["", *gaps], strict=False) for part in (gap, text[start:end])]
-    return "".join(parts)
+    if account.length != len(text):
+        raise InputError(f"the spans are of a text of {account.length} characters, not {len(text)}")
+    return "".join(mark if span is None else text[slice(*span)] for mark, span in account.segments())
 
 
 def titles_of(metadata: Sequence[Mapping[str, Any]], key: str | None) -> tuple[str, ...]:

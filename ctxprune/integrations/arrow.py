@@ -21,6 +21,8 @@ _COLUMNS = {
     "score": pa.float64(),
     "spans": pa.list_(pa.list_(pa.int64())),
     "gaps": pa.list_(pa.string()),
+    "ends": pa.list_(pa.string()),
+    "cut": pa.list_(pa.list_(pa.int64())),
     "length": pa.int64(),
     "tokens_before": pa.int64(),
     "tokens_after": pa.int64(),

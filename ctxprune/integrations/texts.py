@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["LEAST_TOKENS", "TextsPruner"]
 
 LEAST_TOKENS = 64  # in fewer there is no room for a sentence
-# Tokens of a passage that is kept or dropped as a whole: the share of a text holds at least four, and none has fewer
-# than a short sentence, or more than a scorer reads well.
-_PASSAGES, _SHORTEST, _LONGEST = 4, 8, 200
 _FORMS = frozenset({"csv", "html", "log", "table", "tsv"})  # beside JSON; Markdown is cut as text
 
 
@@ -79,8 +76,8 @@ class TextsPruner:
         portions = [_Portion(context, [index], counts[index]) for index, context in formed.items()]
         plain = [index for index in range(len(texts)) if index not in formed]
         if plain:
-            size = self.limit // (len(portions) + 1) // _PASSAGES
-            passages = Passages([texts[index] for index in plain], max_tokens=min(_LONGEST, max(_SHORTEST, size)))
+            # Whole sentences: only one that the share cannot hold is cut, by the pruner, and marked.
+            passages = Passages([texts[index] for index in plain])
             portions.append(_Portion(passages, plain, sum(counts[index] for index in plain)))
         return portions
 

@@ -116,7 +116,8 @@ class Chooser:
                 limit, noun = room.limit, room.noun
                 raise BudgetError(
                     f"the pinned units with all they require do not fit into {limit} {noun}",
-                    hint=f"they take {_price_pinned(closure, room)}",
+                    hint=f"they take {_price_pinned(closure, room)}; raise the limit, or pin less (`protect` pins each"
+                    " unit that it matches)",
                 )
         # Only now: a pinned unit that another one required was called "required" when it was added.
         for index in closure.pinned:

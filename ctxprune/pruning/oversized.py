@@ -28,9 +28,9 @@ __all__ = [
     "Oversized",
     "Scored",
     "find_oversized",
-    "find_smallest",
     "price_best",
     "split_oversized",
+    "without_bare_frames",
     "without_filler",
 ]
 
@@ -39,7 +39,6 @@ _MOST = 8  # units that are cut
 _MOST_FOUND = 32  # of the best units, among which these are looked for
 _ROUNDS = 3  # of cutting, since how many tokens a part takes is only known once it is counted
 _SHARES = 3  # parts that a budget should hold: of smaller ones nobody could tell what they say
-_SEARCHED = 100  # units among which the one is sought that needs the least
 _AROUND = 3  # a unit of less than this part of the budget is taken to fit with what stands around it
 _HEADED = 3  # a third of the budget is what headings may take of a unit that has to be cut
 _LEAST = 8  # tokens that must be left beside what a unit needs, or no part of it could say anything
@@ -139,6 +138,10 @@ def split_oversized(query: str, whole: Scored, scorer: Scorer, counter: TokenCou
         parts = np.flatnonzero(cut)
         read = as_scores(scorer.score(query, _Parts(split.context, parts.tolist())), len(parts), source="the scorer")
         scores[parts] = _rank_parts(scores[parts], read, origins[parts], float(found.scores.min()))
+        if split.context.kind == "passage":
+            scores[parts] = _rank_below_wholes(scores, parts, found, origins, budget)
+        # A table's header says nothing without a row: it comes with one, or last of all.
+        scores[_find_frames(split.context, origins)] = scores.min()
         tokens = found.tokens[origins]
         texts = split.context.cost_texts()
         tokens[parts] = counter.count_many([texts[part] for part in parts.tolist()])
@@ -208,16 +211,6 @@ def _find_oversized_row(whole: Scored, selection: Selection, price: Callable[[li
     return Oversized(best, int(whole.tokens[best]), enough, 1, 0)
 
 
-def find_smallest(request: Request, closure: Closure) -> list[int]:
-    """The unit that takes the fewest tokens with all that it needs and what is pinned, and these, rising."""
-    pinned = set(closure.pinned)
-    by_size = [index for index in np.argsort(request.tokens, kind="stable").tolist() if index not in pinned]
-    # What a unit needs is mostly small beside the differences between units: the first hundred are enough.
-    needs = [_close(closure, index).tolist() for index in by_size[:_SEARCHED]]
-    smallest: list[int] = min(needs, key=lambda needed: int(request.tokens[needed].sum()))
-    return smallest
-
-
 def price_best(request: Request, selection: Selection, closure: Closure) -> tuple[int, int | None]:
     """The best unit that is no column, and its tokens with all that it needs, what is pinned and, of a row, the columns
     that are kept; None for the tokens where it is kept, or where there is no unit."""
@@ -230,6 +223,32 @@ def price_best(request: Request, selection: Selection, closure: Closure) -> tupl
     for index in (*closure.pinned, best, *(column for column in columns if selection.kept[column])):
         wanted[closure.missing(index, wanted)] = True
     return best, int(request.tokens[wanted].sum())
+
+
+def without_bare_frames(selection: Selection, found: Scored) -> Selection:
+    """`selection` without frames of units that were cut (a table's header, the fences of code) of which nothing else is
+    kept; the same where there are none."""
+    units, origins = found.context.units, found.origins
+    if not len(origins) or int(origins[-1]) + 1 == len(origins):
+        return selection
+    frames = _find_frames(found.context, origins)
+    kept = selection.kept.copy()
+    kept[frames] = False
+    pinned = [index for index in frames if units[index].pinned]
+    needed = {link for index in np.flatnonzero(kept).tolist() for link in (*units[index].requires, units[index].parent)}
+    kept[[index for index in frames if selection.kept[index] and (index in needed or index in pinned)]] = True
+    if (kept == selection.kept).all():
+        return selection
+    reasons = ("budget" if selection.kept[i] and not kept[i] else reason for i, reason in enumerate(selection.reasons))
+    return Selection(kept, tuple(reasons))
+
+
+def _find_frames(context: Context[Any], origins: NDArray[np.int64]) -> list[int]:
+    """The parts that other parts of the same unit need."""
+    units = context.units
+    return sorted(
+        {link for index, unit in enumerate(units) for link in unit.requires if origins[link] == origins[index]}
+    )
 
 
 def without_filler(selection: Selection, found: Scored) -> Selection:
@@ -344,6 +363,27 @@ def _close(closure: Closure, index: int) -> NDArray[np.intp]:
     for other in (*closure.pinned, index):
         wanted[closure.missing(other, wanted)] = True
     return np.flatnonzero(wanted)
+
+
+def _rank_below_wholes(
+    scores: Scores, parts: NDArray[np.intp], found: Scored, origins: NDArray[np.int64], budget: int
+) -> Scores:
+    """Scores of `parts` below those of the whole units near the best one that fit; as they are where there is none.
+
+    A whole sentence that fits is worth more than a piece of a better one: a piece may say the opposite of the whole.
+    """
+    lowest, highest = float(found.scores.min()), float(found.scores.max())
+    floor = lowest + _NEAR * (highest - lowest)
+    closure = Closure(found.context.units)
+    near = np.setdiff1d(np.flatnonzero((found.scores >= floor) & (found.tokens <= budget)), origins[parts])
+    fitting = [unit for unit in near.tolist() if int(found.tokens[_close(closure, unit)].sum()) <= budget]
+    own, top = scores[parts], float(scores[parts].max())
+    ceiling = min((float(found.scores[unit]) for unit in fitting), default=top)
+    if ceiling >= top or top <= floor:
+        return own
+    share = (ceiling - floor) / (top - floor)
+    lowered = np.where(own >= floor, floor + (own - floor) * share, own)
+    return np.minimum(lowered, np.nextafter(np.float32(ceiling), np.float32(-np.inf))).astype(np.float32)
 
 
 def _rank_parts(scores: Scores, read: Scores, origins: NDArray[np.int64], lowest: float) -> Scores:

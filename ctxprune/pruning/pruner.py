@@ -12,7 +12,6 @@ import numpy as np
 
 from ctxprune.context.base import Context, as_context
 from ctxprune.context.closure import Closure
-from ctxprune.context.grid import column_units
 from ctxprune.context.memo import ContextMemo
 from ctxprune.context.scores import as_scores
 from ctxprune.errors import BudgetError, UsageError
@@ -22,11 +21,12 @@ from ctxprune.pruning.counting import count_rendered, count_units, omission_note
 from ctxprune.pruning.oversized import (
     Scored,
     find_oversized,
-    find_smallest,
     price_best,
     split_oversized,
+    without_bare_frames,
     without_filler,
 )
+from ctxprune.pruning.refusals import NO_ROOM_HINT, refuse_room
 from ctxprune.pruning.result import Pruned
 from ctxprune.pruning.spans import Clock, describe_pruned, describe_total, start_prune
 from ctxprune.pruning.verdicts import Verdicts
@@ -40,14 +40,11 @@ if TYPE_CHECKING:
 
     from ctxprune.context.scores import Scores
 
-__all__ = ["NO_ROOM_HINT", "OnEmpty", "Pruner", "aprune", "aprune_batch", "prune", "prune_batch"]
+__all__ = ["NO_ROOM_HINT", "OnEmpty", "OnOversized", "Pruner", "aprune", "aprune_batch", "prune", "prune_batch"]
 
 T = TypeVar("T")
 OnEmpty = Literal["keep_best", "keep_all", "drop"]
-
-
-NO_ROOM_HINT = 'raise the limit, or let on_empty be "drop" to get nothing'
-"""Ends the hint where nothing fits; callers that have no `on_empty` put another end in its place."""
+OnOversized = Literal["cut", "drop", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +65,9 @@ class Pruner:
         on_empty: What to do where the policy chose nothing beyond the pinned units: "keep_best" keeps the best unit
             that the policy has room for (of equally good ones adaptive.v1 keeps all), "keep_all" keeps everything,
             "drop" keeps only what is pinned.
+        on_oversized: What to do with units near the best one that the budget cannot hold: "cut" keeps pieces of them,
+            cut at their own borders and marked where they are cut; "drop" keeps whole units only; "error" raises a
+            BudgetError that names the budget for the best unit. `Pruned.oversized` tells of it in each case.
 
     Raises:
         UsageError: An argument is of the wrong kind, or the policy was calibrated for another scorer.
@@ -78,6 +78,7 @@ class Pruner:
     policy: Policy | str = "adaptive.v1"
     counter: Any = None
     on_empty: OnEmpty = "keep_best"
+    on_oversized: OnOversized = "cut"
     _scorer: Scorer = field(init=False, repr=False, compare=False)
     _policy: Policy = field(init=False, repr=False, compare=False)
     _counts: ContextMemo[_Counts] = field(default_factory=ContextMemo, init=False, repr=False, compare=False)
@@ -88,6 +89,8 @@ class Pruner:
         resolved, adapted = as_scorer(scorer, hint="give a scorer, or the name of one"), as_policy(policy)
         if self.on_empty not in ("keep_best", "keep_all", "drop"):
             raise UsageError(f"on_empty is {self.on_empty!r}", hint="give 'keep_best', 'keep_all' or 'drop'")
+        if self.on_oversized not in ("cut", "drop", "error"):
+            raise UsageError(f"on_oversized is {self.on_oversized!r}", hint="give 'cut', 'drop' or 'error'")
         adapted.check_scorer(scorer)  # a calibrated policy is for one scorer only
         object.__setattr__(self, "scorer", scorer)
         object.__setattr__(self, "policy", policy)
@@ -101,7 +104,8 @@ class Pruner:
         Raises:
             UsageError: An empty query, something that is not a context, a scorer or policy that breaks its contract.
             BudgetError: The policy's budget cannot hold the pinned units; or on_empty="keep_best" and it holds no unit
-                at all; or on_empty="keep_all" and it does not hold everything.
+                at all; or on_empty="keep_all" and it does not hold everything; or on_oversized="error" and it does not
+                hold the best unit.
         """
         return self.prune_batch([query], [context])[0]
 
@@ -170,7 +174,7 @@ class Pruner:
             object.__setattr__(pruner, "_counts", self._counts)
             return pruner._choose(query, context, scores, clock)
         whole = found = Scored(context, scores, counts.units, np.arange(len(scores)))
-        if (budget := self._policy.budget) is not None:
+        if (budget := self._policy.budget) is not None and self.on_oversized == "cut":
             found = split_oversized(query, whole, scorer, self._counter, budget)
             clock.lap("split")
         try:
@@ -184,6 +188,9 @@ class Pruner:
         def price(kept: list[int]) -> int:
             return count_rendered(self._counter, context, context.render(kept), kept, counts.units)
 
+        oversized = None if budget is None else find_oversized(whole, found, selection, price, request.claimed)
+        if oversized is not None and self.on_oversized == "error":
+            raise BudgetError(str(oversized), hint='raise the budget, or let on_oversized be "cut" or "drop"')
         return Pruned(
             query=query,
             output=output,
@@ -194,7 +201,7 @@ class Pruner:
             scorer=SCORERS.name_of(type(scorer.origin)),
             policy=self._policy.name,
             note=omission_note(request.context, selection),
-            oversized=None if budget is None else find_oversized(whole, found, selection, price, request.claimed),
+            oversized=oversized,
             seconds=clock.seconds,
         )
 
@@ -203,7 +210,13 @@ class Pruner:
     ) -> tuple[Request, tuple[Selection, Any, int]]:
         request = _make_request(scorer, query, found.context, found.scores, found.tokens)
         fitted = self._fit_budget(request, clock)
-        if self._policy.budget is None or (selection := without_filler(fitted[0], found)) is fitted[0]:
+        if self._policy.budget is None:
+            return request, fitted
+        bare = without_bare_frames(fitted[0], found)
+        closure = Closure(request.context.units)
+        if bare is not fitted[0] and self.on_empty != "drop" and _nothing_chosen(bare, closure):
+            raise refuse_room(request, closure, self._policy.budget, self._counter)
+        if (selection := without_filler(bare, found)) is fitted[0]:
             return request, fitted
         output, after = self._write(request, np.flatnonzero(selection.kept).tolist())
         # A rendering of less may take more, where it says what is left out.
@@ -262,23 +275,8 @@ class Pruner:
             return _check_selection(policy, Selection(everything, tuple(reasons)), closure, prices)
         best = as_selection(policy.select_fallback(request))
         if not best.kept.any():
-            raise self._no_room(request, closure)
+            raise refuse_room(request, closure, self._policy.budget, self._counter)
         return _check_selection(policy, best, closure, prices)
-
-    def _no_room(self, request: Request, closure: Closure) -> BudgetError:
-        """What stands in the way where no unit at all fits."""
-        budget, least = self._policy.budget, ""
-        if budget is None:
-            return BudgetError("no unit fits into what the policy leaves room for", hint=NO_ROOM_HINT)
-        if not column_units(request.context.grids):  # a row costs nothing by itself
-            needed = find_smallest(request, closure)
-            tokens, (_, whole) = int(request.tokens[needed].sum()), self._write(request, needed)
-            frame = self._counter.count(request.context.frame)
-            beside = f" beside the {frame} that are always there" if frame else ""
-            least = (
-                f"the smallest takes {tokens} with all it needs{beside}; a budget of {max(whole, tokens)} holds it; "
-            )
-        return BudgetError(f"no unit fits into the {budget} tokens", hint=least + NO_ROOM_HINT)
 
     def _count(self, context: Context[Any]) -> _Counts:
         units = count_units(self._counter, context)

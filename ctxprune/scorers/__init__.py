@@ -44,4 +44,5 @@ SCORERS: Registry[type[Scorer]] = Registry(
         "titled.v1": "ctxprune.scorers.lexical.titled:TitledScorer",
         "weighted.v1": "ctxprune.scorers.combined.fusion:WeightedFusion",
     },
+    aliases={"bm25": "lexical"},
 )

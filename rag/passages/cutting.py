@@ -12,7 +12,17 @@ if TYPE_CHECKING:
 
     Cuts = Sequence[re.Pattern[str]]
 
-__all__ = ["CUTS", "SMALLEST", "WIDEST", "cut_pieces", "find_parts", "strip_span"]
+__all__ = [
+    "CUTS",
+    "SMALLEST",
+    "WIDEST",
+    "choose_cuts",
+    "count_bytes",
+    "cut_pieces",
+    "find_parts",
+    "strip_part",
+    "strip_span",
+]
 
 WIDEST = 4  # most UTF-8 bytes of a character
 # Where to cut a piece that is too long, best first: line ends, clause ends, white space.
@@ -38,13 +48,13 @@ def find_parts(
         if unit.span is None or unit.pinned or index in needed:
             continue
         pieces = cut_pieces(text, *unit.span, max(size, SMALLEST), cuts)
-        found = [span for piece in pieces for span in _strip_part(text, *piece)]
+        found = [span for piece in pieces for span in strip_part(text, *piece)]
         if len(found) > 1:
             parts[index] = found
     return parts
 
 
-def _strip_part(text: str, start: int, end: int) -> list[tuple[int, int]]:
+def strip_part(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """[start, end) without empty lines and the white space at its end, but with the indentation of its first line."""
     stripped = strip_span(text, start, end)
     if not stripped:
@@ -55,28 +65,28 @@ def _strip_part(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 def cut_pieces(text: str, start: int, end: int, limit: int, cuts: Cuts = CUTS) -> Iterator[tuple[int, int]]:
     """[start, end) in parts of at most `limit` UTF-8 bytes, cut after matches of the first of `cuts` that do."""
-    if _count_bytes(text, start, end) <= limit:
+    if count_bytes(text, start, end) <= limit:
         yield start, end
         return
     if not cuts:
         yield from _cut_evenly(text, start, end, limit)
         return
     first = start
-    for cut in _choose_cuts(text, start, end, limit, cuts[0]):
+    for cut in choose_cuts(text, start, end, limit, cuts[0]):
         yield from cut_pieces(text, first, cut, limit, cuts[1:])
         first = cut
 
 
-def _choose_cuts(text: str, start: int, end: int, limit: int, pattern: re.Pattern[str]) -> Iterator[int]:
+def choose_cuts(text: str, start: int, end: int, limit: int, pattern: re.Pattern[str]) -> Iterator[int]:
     """Choose the fewest cuts after matches of `pattern` that leave parts within `limit` where possible; then `end`."""
     before, size = start, 0
     for match in pattern.finditer(text, start, end):
-        step = _count_bytes(text, before, match.end())
+        step = count_bytes(text, before, match.end())
         if size and size + step > limit:
             yield before
             size = 0
         before, size = match.end(), size + step
-    if before < end and size and size + _count_bytes(text, before, end) > limit:
+    if before < end and size and size + count_bytes(text, before, end) > limit:
         yield before
     yield end
 
@@ -93,7 +103,8 @@ def _cut_evenly(text: str, start: int, end: int, limit: int) -> Iterator[tuple[i
     yield start, end
 
 
-def _count_bytes(text: str, start: int, end: int) -> int:
+def count_bytes(text: str, start: int, end: int) -> int:
+    """UTF-8 bytes of the characters [start, end)."""
     return len(text[start:end].encode("utf-8", "surrogatepass"))
 
 

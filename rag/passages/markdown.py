@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import accumulate
 from operator import itemgetter
 
-__all__ = ["Block", "find_blocks", "heading_level"]
+__all__ = ["Block", "find_blocks", "find_tables", "heading_level", "is_table"]
 
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,}|\$\$)([^\n]*)", re.MULTILINE)
 _HEADING = re.compile(r" {0,3}(#{1,6})(?=[ \t\n]|$)")
@@ -86,6 +86,28 @@ def find_blocks(text: str) -> list[Block]:
     return blocks
 
 
+def find_tables(text: str) -> list[list[Block]]:
+    """Find the pipe tables of a text that is not read as Markdown: of each the header with its rule, then each row.
+
+    Line ends are "\\n".
+    """
+    if "|" not in text or "-" not in text:
+        return []
+    lines = _Lines(text)
+    tables: list[list[Block]] = []
+    number = 0
+    while number + 1 < len(lines):
+        # The rule is what makes a table; most lines are known not to be one by their first character.
+        if lines.texts[number + 1][:1] not in _RULES or not is_table(lines.texts[number], lines.texts[number + 1]):
+            number += 1
+            continue
+        last = _find_run_end(lines, number + 1, "|")
+        rows = (Block(lines.starts[row], lines.find_end(row)) for row in range(number + 2, last + 1))
+        tables.append([Block(lines.starts[number], lines.find_end(number + 1)), *rows])
+        number = last + 1
+    return tables
+
+
 def _find_closing(text: str, lines: _Lines) -> dict[int, int]:
     """Map each line that opens a fence to the line that closes it."""
     fences: list[tuple[int, str, bool]] = []
@@ -142,7 +164,7 @@ def _read_block(lines: _Lines, number: int, closing: dict[int, int]) -> tuple[in
     if level or (content[0] in _BREAKS and _is_break(line)):
         return number, level
     following = lines.texts[number + 1] if number + 1 < len(lines) else ""
-    if "|" in line and _is_table(line, following):
+    if "|" in line and is_table(line, following):
         return _find_run_end(lines, number + 1, "|"), 0
     if len(content) < len(line) and _starts_code(lines, number):
         return _find_code_end(lines, number), 0
@@ -166,7 +188,8 @@ def _is_break(line: str) -> bool:
     return len(marks) > 2 and marks[0] in _BREAKS and marks == marks[0] * len(marks)
 
 
-def _is_table(line: str, following: str) -> bool:
+def is_table(line: str, following: str) -> bool:
+    """Whether a line is the header of a table, by the rule in the line below it."""
     rule = following.strip()
     return "|" in line and "|" in rule and "-" in rule and _RULES.issuperset(rule)
 

@@ -32,13 +32,16 @@ class PassageOptions:
 
     Attributes:
         markdown: Read the text as Markdown: headings, tables, code blocks, formulas and front matter are one unit each,
-            never cut inside, whatever their length; and what is kept of different lines remains on lines of its own.
+            whatever their length; and what is kept of different lines remains on lines of its own. Only a table or a
+            code block that a budget does not hold is cut, between its lines: its header or its fences stay, and the
+            gap sign stands on a line of its own where lines are missing (`Pruner(on_oversized=...)` refuses that).
         headings: A heading ("# ...", in Markdown also an underlined line) is kept with anything kept under it.
         title: The first line of each passage (the first sentence, if there is only one line) is kept with anything kept
             of the passage.
         pronouns: A sentence that starts with a pronoun ("It was built ...") is kept only with the one before it. For
             English. Off by default because it loses evidence at equal length.
-        protect: Regular expressions; units in which one matches are pinned. Case matters unless "(?i)" is
+        protect: Regular expressions; units in which one matches are pinned: a budget that does not hold all of them is
+            an error. Case matters unless "(?i)" is
             given. Expressions that a text could make very slow are refused: see
             `ctxprune.rag.passages.patterns.compile_safely`.
         fence: Put each rendered passage between two lines that name a fence, so that no passage can pretend to end

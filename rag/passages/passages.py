@@ -14,15 +14,18 @@ from ctxprune.context.split import SplitContext, cut_units
 from ctxprune.errors import UsageError
 from ctxprune.utils.validation import check_whole
 
-from .cutting import WIDEST, cut_pieces, find_parts, strip_span
-from .markdown import Block, find_blocks, heading_level
+from .cutting import WIDEST, cut_pieces, strip_span
+from .markdown import Block, find_blocks, find_tables, heading_level
 from .options import NO_OPTIONS, PassageOptions, bind_units
+from .pieces import Whole, bind_frames, bind_rows, block_form, find_pieces, lay_out, trace_wholes
 from .tiny_units import join_dense
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ctxprune.context.base import Unit
+
+    from .pieces import Form, Layout
 
 __all__ = ["Passage", "Passages", "sentence_spans"]
 
@@ -84,6 +87,8 @@ class Passage(Context[str]):
     max_tokens: int = 200
     options: PassageOptions = NO_OPTIONS
     units: tuple[Unit, ...] = field(init=False, repr=False, compare=False)
+    _wholes: Mapping[int, Whole] = field(init=False, repr=False, compare=False)  # of units that are pieces, by start
+    _forms: Mapping[int, Form] = field(init=False, repr=False, compare=False)  # of the blocks of Markdown, by start
 
     def __post_init__(self) -> None:
         if not isinstance(self.options, PassageOptions):
@@ -94,9 +99,12 @@ class Passage(Context[str]):
         if isinstance(self.options.fence, str) and self.options.fence in self.text:
             raise UsageError("the text holds its own fence", where="fence", hint="take another one for each prompt")
         # Read with stand-ins of the same length, so that spans hold in the source text.
-        blocks = _find_whole_blocks(_replace_unreadable(self.text), self.options)
+        readable = _replace_unreadable(self.text)
+        tables = [] if self.options.markdown else find_tables(readable)
+        blocks = _find_whole_blocks(readable, self.options, tables)
+        wholes: dict[int, Whole] = {}
         spans: Sequence[tuple[int, int]] = _find_spans(
-            self.text, blocks, language=self.language, max_tokens=self.max_tokens
+            self.text, blocks, wholes, language=self.language, max_tokens=self.max_tokens
         )
         levels = {block.start: block.level for block in blocks if block.level}
         if self.options.headings and not self.options.markdown:
@@ -107,7 +115,10 @@ class Passage(Context[str]):
         # Hostile texts have a sentence in every other character, and each unit takes time and memory of its own.
         spans = join_dense(spans, len(self.text), levels, longest=longest, first=int(self.options.title))
         units = bind_units(self.text, spans, self.options, language=self.language, levels=levels)
-        object.__setattr__(self, "units", units)
+        object.__setattr__(self, "units", bind_rows(units, tables, wholes) if tables else units)
+        object.__setattr__(self, "_wholes", wholes)
+        forms = {block.start: block_form(readable, block.start, block.end) for block in blocks} if not tables else {}
+        object.__setattr__(self, "_forms", forms)
 
     def render(self, kept: Collection[int]) -> str:
         """The kept sentences in source order, each byte for byte; the whole text, white space included, if all are.
@@ -115,17 +126,32 @@ class Passage(Context[str]):
         Where the options ask for it, marks of chat templates are escaped and the text is fenced.
         """
         spans = [unit.span for unit in self.units if unit.span is not None]
+        return self.options.finish(self._lay_out(spans, sorted(set(kept)), self._wholes).write(self.text))
+
+    def lay_out(self, spans: Sequence[tuple[int, int]], kept: Sequence[int]) -> Layout:
+        """What `render` puts together, before marks are escaped and the text is fenced.
+
+        Args:
+            spans: Characters [start, end) of the units, of which some may be cut further than those of this passage.
+            kept: Which of them are kept, rising.
+        """
+        return self._lay_out(spans, kept, trace_wholes(spans, self.units, self._wholes, self._forms))
+
+    def _lay_out(self, spans: Sequence[tuple[int, int]], kept: Sequence[int], wholes: Mapping[int, Whole]) -> Layout:
         wide = f"\n\n{self.gap.strip()}\n\n" if self.gap.strip() else "\n\n"
-        gaps = (self.gap, wide if self.options.markdown else self.gap)
-        return self.options.finish(_render(self.text, spans, sorted(set(kept)), gaps))
+        return lay_out(self.text, spans, kept, wholes, (self.gap, wide if self.options.markdown else self.gap))
 
     def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
-        """See `Context.split_units`: sentences are cut at clause ends, blocks of Markdown at line ends first."""
-        parts = find_parts(self.text, self.units, sizes)
+        """See `Context.split_units`: sentences are cut at clause ends; of Markdown tables are cut between rows and code
+        blocks between lines, with the header or the fences at each piece, and other blocks not at all."""
+        parts = find_pieces(self.text, self.units, sizes, self._wholes, self._forms)
         if not parts:
             return None
         split, (units, origins) = copy(self), cut_units(self.text, self.units, parts)
+        units = bind_frames(units, origins, self._forms, self.units)
+        spans = [unit.span for unit in units if unit.span is not None]
         object.__setattr__(split, "units", units)
+        object.__setattr__(split, "_wholes", trace_wholes(spans, self.units, self._wholes, self._forms))
         return SplitContext(split, origins)
 
 
@@ -181,6 +207,10 @@ class Passages(Context[list[str]]):
             first += len(passage.units)
         return texts
 
+    def lay_out(self, spans: Sequence[Sequence[tuple[int, int]]], kept: Sequence[Sequence[int]]) -> list[Layout]:
+        """For each text what `Passage.lay_out` gives for the spans of its units and the indices of kept ones."""
+        return [passage.lay_out(*own) for passage, *own in zip(self._passages, spans, kept, strict=True)]
+
     def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
         """See `Passage.split_units`."""
         passages: list[Passage] = []
@@ -235,11 +265,13 @@ def sentence_spans(text: str, *, language: str = "en", max_tokens: int = 200) ->
         # [(0, 19), (20, 38)]
         ```
     """
-    return _find_spans(text, (), language=language, max_tokens=max_tokens)
+    return _find_spans(text, (), {}, language=language, max_tokens=max_tokens)
 
 
-def _find_spans(text: str, blocks: Iterable[Block], *, language: str, max_tokens: int) -> list[tuple[int, int]]:
-    """As `sentence_spans`; `blocks` stay whole."""
+def _find_spans(
+    text: str, blocks: Iterable[Block], wholes: dict[int, Whole], *, language: str, max_tokens: int
+) -> list[tuple[int, int]]:
+    """As `sentence_spans`; `blocks` stay whole, and to `wholes` the sentences that are cut are added."""
     check_whole("max_tokens", max_tokens, minimum=8)
     code = _LANGUAGE.fullmatch(language)
     if code is None:
@@ -253,7 +285,11 @@ def _find_spans(text: str, blocks: Iterable[Block], *, language: str, max_tokens
             lines = [start + line for line in _find_line_starts(between)]
             for part in pairwise([*lines, whole.start]):
                 for sentence in _split_sentences(readable, *part, code.group(1).lower()):
-                    spans += _sentence_spans(text, *sentence, max_tokens * _BYTES_PER_TOKEN)
+                    pieces = [*_sentence_spans(text, *sentence, max_tokens * _BYTES_PER_TOKEN)]
+                    spans += pieces
+                    if len(pieces) > 1:
+                        cut = Whole(pieces[0][0], pieces[-1][1], "sentence")
+                        wholes |= {piece[0]: cut for piece in pieces}
         spans += _strip_block(text, whole)
         start = whole.end
     return spans
@@ -268,9 +304,9 @@ def _sentence_spans(text: str, start: int, end: int, limit: int) -> Iterator[tup
         yield from strip_span(text, *piece)
 
 
-def _find_whole_blocks(text: str, options: PassageOptions) -> list[Block]:
-    """Find what must not be cut: the blocks of Markdown, and a first line that is the title."""
-    blocks = find_blocks(text) if options.markdown else []
+def _find_whole_blocks(text: str, options: PassageOptions, tables: Sequence[Sequence[Block]]) -> list[Block]:
+    """Find what must not be cut: the blocks of Markdown, or rows of `tables`, and a first line that is the title."""
+    blocks = find_blocks(text) if options.markdown else [block for table in tables for block in table]
     if not options.title:
         return blocks
     start = len(text) - len(text.lstrip())
@@ -358,21 +394,3 @@ def _strip_block(text: str, block: Block) -> list[tuple[int, int]]:
     """The block without the white space after it, but with its indentation; [] for the empty one at the end."""
     end = block.start + len(text[block.start : block.end].rstrip())
     return [(block.start, end)] if block.start < end else []
-
-
-def _render(text: str, spans: list[tuple[int, int]], kept: list[int], gaps: tuple[str, str]) -> str:
-    """Join what is kept; where something was dropped, the first gap is put within a line, else the second."""
-    if not kept:
-        return text if not spans else ""
-    parts = [text[: spans[0][0]]] if kept[0] == 0 else []
-    before = -1
-    for index in kept:
-        start, end = spans[index]
-        if before >= 0:
-            between = text[spans[before][1] : start]
-            parts.append(between if index == before + 1 else gaps["\n" in between or "\r" in between])
-        parts.append(text[start:end])
-        before = index
-    if before == len(spans) - 1:
-        parts.append(text[spans[before][1] :])
-    return "".join(parts)

@@ -84,8 +84,9 @@ def test_several_files_stay_apart(file, tmp_path, capfd) -> None:
     assert document["files"] == [str(file), str(other)]
     assert len(document["output"]) == 2
     assert {unit["source"] for unit in document["units"]} == {0, 1}
-    code, out, _ = run(capfd, file, other, "-q", "cards", "--top-k", 1)
+    code, out, err = run(capfd, file, other, "-q", "cards", "--top-k", 1)
     assert (code, out) == (0, f"==> {other} <==\nA tower of cards.\n")
+    assert f"nothing was kept of {file}\n" in err
 
 
 def test_html_is_a_page_of_its_own(file, tmp_path, capfd) -> None:
@@ -185,7 +186,8 @@ def test_a_share_that_rounds_to_nothing_is_told_as_such(tmp_path, capfd) -> None
 def test_missing_file_folder_empty_question_and_tiny_budget_are_one_line_each(file, tmp_path, capfd) -> None:
     for words, message in (
         ((tmp_path / "none", "-q", "x"), "No such file"),
-        ((tmp_path, "-q", "x"), "there is no HTML page in the folder"),
+        ((tmp_path, "-q", "x"), f"give other files by name, such as {tmp_path / '*.txt'}"),
+        ((tmp_path / "none", "-q", "x"), "check the path"),
         ((file, "-q", " "), "the query is ' '"),
         ((file, "-q", "x", "--budget", "1"), "no unit fits into the 1 tokens"),
         (

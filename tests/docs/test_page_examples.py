@@ -43,7 +43,7 @@ HERE = {
     "tasks/conversations": 1,
     "tasks/data": 1,
     "tasks/extend": 1,
-    "tasks/langchain": 1,
+    "tasks/langchain": 2,
     "tasks/near_duplicates_json_logs": 1,
     "tasks/pages": 1,
     "tasks/passages": 3,
@@ -172,12 +172,13 @@ def test_tools_and_output_schemas(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_langchain(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    core = pytest.importorskip("langchain_core.documents")
-    runnables = pytest.importorskip("langchain_core.runnables")
-    shelf = [core.Document("The bridge opened in 1933.", id="7"), core.Document("Cats sleep.")]
-    names = run("tasks/langchain", your_retriever=runnables.RunnableLambda(lambda _: shelf))
-    assert names["documents"][0].page_content == "The bridge opened in 1933."
-    assert "The bridge opened in 1933. 7 [[0, 26]]" in capsys.readouterr().out
+    pytest.importorskip("langchain_core")
+    run("tasks/langchain", "PruningRetriever")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "history The bridge is long. It opened in 1933. [[0, 38]]"
+    assert any(line.startswith("visit budget 0.") and line.endswith("Dogs are welcome.") for line in lines)
+    run("tasks/langchain", "SQLToolkit")
+    assert '"rows": [[' in capsys.readouterr().out
 
 
 def test_langchain_agents() -> None:

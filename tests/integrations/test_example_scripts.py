@@ -15,6 +15,7 @@ SCRIPTS = {
     "plain_script": ("ctxprune", ("It opened in 1933.  [history.md:53-71]", "São Paulo", "((2,),)")),
     "fastapi_backend": ("fastapi", ("It opened in 1933.", "tokens_after")),
     "langchain_agent": ("langchain", ("tool: ", '"rows": [[2]]', "Two customers are in São Paulo.")),
+    "langchain_retriever": ("langchain_core", ("It opened in 1933.", "dropped from visit (budget")),
     "llama_index_query": ("llama_index", ("open in 1933.", "1")),
     "haystack_pipeline": ("haystack", ("open in 1933.",)),
     "ray_job": ("ray", ("PruneReport(", "It opened in 1900.")),

@@ -63,7 +63,9 @@ def test_rendering_keeps_order_and_bytes(text: str, data: st.DataObject) -> None
         else:
             runs.append([index])
     expected = "\U0001fae5".join(text[passage.units[run[0]].span[0] : passage.units[run[-1]].span[1]] for run in runs)
-    assert passage.render(kept).strip() == (expected.strip() if indices else text.strip())
+    # What is cut out of a sentence is marked at its edges, too.
+    rendered = passage.render(kept).strip().strip("\U0001fae5")
+    assert rendered.strip() == (expected.strip().strip("\U0001fae5").strip() if indices else text.strip())
     assert passage.render(set(kept)) == passage.render(kept)
 
 

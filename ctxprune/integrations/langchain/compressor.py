@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,14 @@ from pydantic import ConfigDict, ValidationError
 from ctxprune.errors import UsageError
 from ctxprune.integrations._accounts import accounts, order_of, restored, titles_of
 from ctxprune.integrations.langchain.callbacks import report_steps
+from ctxprune.integrations.langchain.fields import as_usage_error
 from ctxprune.policies import TokenBudget
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag.passages.options import NO_OPTIONS
 from ctxprune.rag.passages.passages import Passages
 from ctxprune.rag.ranking import PassagePruner
+from ctxprune.text.scripts import find_foreign_script
+from ctxprune.utils.validation import check_whole
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import Callbacks
@@ -27,11 +31,14 @@ if TYPE_CHECKING:
     from ctxprune.rag.ranking import RankedPassages
 
     GivenPruner = PassagePruner | Pruner | None
+    Whole = int | None
 else:  # pydantic would rebuild dataclasses; what is given is taken as it is, and checked by what uses it
     Callbacks = GivenPruner = PassageOptions = Any
+    Whole = Any  # pydantic would take True for 1 and "500" for 500
 
 __all__ = ["PruningCompressor", "restored"]
 
+_LOGGER = logging.getLogger(__name__)
 _QUERIES = ("query", "question")
 
 
@@ -40,24 +47,32 @@ class PruningCompressor(BaseDocumentCompressor):
 
     Give a `pruner`, or its parts. Results are new plain Documents with the same `id` and metadata, to which come
 
-    - `ctxprune_score`: how relevant the document is; the range is the scorer's, higher = more relevant;
+    - `ctxprune_score`: how relevant the document is; the range is the scorer's, higher = more relevant. It compares
+      documents of one call, in one order: the scorer reads them together;
     - `ctxprune_spans`: [start, end) of what was kept, in characters of the content that came in;
-    - `ctxprune_gaps`: what stands between one span and the next; `restored` puts the content together from these;
+    - `ctxprune_gaps`: what stands between one span and the next;
+    - `ctxprune_ends`: what stands before the first span and behind the last one: the gap sign where a sentence was cut
+      there, else "". `restored` puts the content together from these;
+    - `ctxprune_cut`: [start, end) of each sentence, table or code block of which only pieces are kept, since the
+      budget does not hold it; [] mostly;
     - `ctxprune_length`: characters of the content that came in.
 
-    Documents that came in are not changed. Copies and pickles work where the scorer allows it; those of this library
-    do. Safe to share between threads. Texts that must stay whole (an image as base64, say) are pinned by
-    `PassageOptions(protect=...)`.
+    Of a document that was pruned before, all of these are about the content that came in the first time. What was
+    dropped, and why, is told by `explain`. Documents that came in are not changed. Copies and pickles work where the
+    scorer allows it; those of this library do. Safe to share between threads. Texts that must stay whole (an image as
+    base64, say) are pinned by `PassageOptions(protect=...)`.
 
     Attributes:
         pruner: A `PassagePruner`, which stands for all fields from `budget` to `reorder`; or a `Pruner`, which stands
-            for those from `budget` to `on_empty`.
+            for those from `budget` to `on_oversized`.
         budget: Tokens that all documents together may take, gaps included; shorthand for policy=TokenBudget(budget).
         scorer: A scorer or its registered name; None for the default one.
         policy: A policy or its registered name; None for the default one, which keeps what comes near the best one.
         counter: Counts tokens, see `ctxprune.as_counter`; None for the bundled tokenizer.
         on_empty: Where no sentence reaches the policy's cut: "keep_best" keeps the best one, "keep_all" gives the
             documents back whole, "drop" gives none; None for "keep_best".
+        on_oversized: Where the budget does not hold a sentence near the best one: "cut" keeps pieces of it beside whole
+            sentences that fit, "drop" keeps whole sentences only, "error" raises; None for "cut".
         top_n: Documents of which something may be kept at most, the most relevant ones; None for all.
         reorder: Put the most relevant document first; else they stay in the order they came in.
         keep_emptied: Keep documents that lost everything, with an empty content; else they are left out.
@@ -71,15 +86,16 @@ class PruningCompressor(BaseDocumentCompressor):
         UnknownNameError: No scorer or policy has that name.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid", strict=True)
 
     pruner: GivenPruner = None
-    budget: int | None = None
+    budget: Whole = None
     scorer: Any = None
     policy: Any = None
     counter: Any = None
     on_empty: str | None = None
-    top_n: int | None = None
+    on_oversized: str | None = None
+    top_n: Whole = None
     reorder: bool | None = None
     keep_emptied: bool = False
     title_key: str | None = "title"
@@ -93,9 +109,7 @@ class PruningCompressor(BaseDocumentCompressor):
             try:
                 super().__init__(**fields)
             except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(map(str, first["loc"]))
-                raise UsageError(first["msg"], where=where, hint="see PruningCompressor") from error
+                raise as_usage_error(error, type(self)) from error
             # Made once now, so that a wrong field is an error here and not at the first query.
             self.passage_pruner()
             Passages([], self.gap, self.language, options=self.options)
@@ -108,12 +122,14 @@ class PruningCompressor(BaseDocumentCompressor):
             "policy": self.policy,
             "counter": self.counter,
             "on_empty": self.on_empty,
+            "on_oversized": self.on_oversized,
         }
         given = {name: value for name, value in own.items() if value is not None}
         if self.budget is not None:
             if "policy" in given:
                 raise UsageError("both budget and policy are given", hint="give policy=TokenBudget(...) alone")
             given["policy"] = TokenBudget(self.budget)
+        check_whole("top_n", self.top_n, optional=True)
         limits: dict[str, Any] = {"documents": self.top_n, "reorder": self.reorder}
         around = {name: value for name, value in limits.items() if value is not None}
         pruner: Any = self.pruner
@@ -134,7 +150,8 @@ class PruningCompressor(BaseDocumentCompressor):
 
         Raises:
             UsageError: The query is empty, or something is no document.
-            BudgetError: The budget does not hold what is pinned, or not even the best sentence.
+            BudgetError: The budget does not hold what is pinned, or no sentence at all; or on_oversized="error" and it
+                does not hold the best sentence.
         """
         config: RunnableConfig | None = None if callbacks is None else {"callbacks": callbacks}
         return self.as_runnable().invoke({"query": query, "documents": documents}, config)
@@ -145,6 +162,16 @@ class PruningCompressor(BaseDocumentCompressor):
         """As `compress_documents`, off the event loop's thread."""
         config: RunnableConfig | None = None if callbacks is None else {"callbacks": callbacks}
         return await self.as_runnable().ainvoke({"query": query, "documents": documents}, config)
+
+    def explain(self, documents: Sequence[Document], query: str) -> RankedPassages:
+        """What `compress_documents` decides, and why: `relevance` of each document, dropped ones too, `pruned.units`
+        with the score and the reason of each sentence, `pruned.oversized`, `pruned.to_html()`. Document i is source i.
+
+        Raises:
+            UsageError, BudgetError: As `compress_documents`.
+        """
+        query, found = _inputs({"query": query, "documents": documents}, None, "documents")
+        return self.passage_pruner().prune(query, self._passages(found))
 
     def as_runnable(
         self, *, query_key: str | None = None, documents_key: str = "documents"
@@ -161,6 +188,7 @@ class PruningCompressor(BaseDocumentCompressor):
             if not documents:
                 return []
             passages = self._passages(documents)
+            _warn_of_script(query, passages.texts)
             return self._result(documents, passages, self.passage_pruner().prune(query, passages))
 
         async def arun(inputs: dict[str, Any]) -> list[Document]:
@@ -169,6 +197,7 @@ class PruningCompressor(BaseDocumentCompressor):
                 return []
             # Cutting long documents takes as long as scoring them, so both leave the event loop.
             passages = await asyncio.to_thread(self._passages, documents)
+            _warn_of_script(query, passages.texts)
             return self._result(documents, passages, await self.passage_pruner().aprune(query, passages))
 
         return RunnableLambda(report_steps(run), afunc=report_steps(arun), name=type(self).__name__)
@@ -179,7 +208,7 @@ class PruningCompressor(BaseDocumentCompressor):
         return Passages(texts, self.gap, self.language, options=self.options, titles=titles)
 
     def _result(self, documents: Sequence[Document], passages: Passages, ranked: RankedPassages) -> list[Document]:
-        texts, own = ranked.pruned.output, accounts(ranked, passages)
+        texts, own = ranked.pruned.output, accounts(ranked, passages, [document.metadata for document in documents])
         order = order_of(ranked, passages, self.passage_pruner(), keep_emptied=self.keep_emptied)
         return [
             Document(
@@ -189,6 +218,14 @@ class PruningCompressor(BaseDocumentCompressor):
             )
             for index in order
         ]
+
+
+def _warn_of_script(query: str, texts: Sequence[str]) -> None:
+    """Say where a question can share no word with the documents: scores would tell a user nothing of it."""
+    if (found := find_foreign_script(query, texts)) is not None:
+        _LOGGER.warning(
+            "the question is written in %s and the documents in %s: the bundled scorers read English", *found
+        )
 
 
 def _inputs(inputs: object, query_key: str | None, documents_key: str) -> tuple[str, list[Document]]:
@@ -219,10 +256,13 @@ def _checked(documents: Any) -> list[Document]:
     if isinstance(documents, (str, Document)) or not isinstance(documents, Iterable):
         raise UsageError(f"documents is a {type(documents).__name__}", hint="give a list of documents")
     found = list(documents)
-    for document in found:
+    for index, document in enumerate(found):
+        where = f"documents[{index}]"
         if not isinstance(document, Document):
-            raise UsageError(f"a document is a {type(document).__name__}", hint="give langchain_core Documents")
+            hint = "give a langchain_core Document, such as Document(page_content=...)"
+            raise UsageError(f"a document is a {type(document).__name__}", where=where, hint=hint)
         content: Any = document.page_content
         if not isinstance(content, str):
-            raise UsageError(f"a page_content is a {type(content).__name__}", hint="leave out what is no text")
+            hint = "leave out what is no text"
+            raise UsageError(f"a page_content is a {type(content).__name__}", where=where, hint=hint)
     return found

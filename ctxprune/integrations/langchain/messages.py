@@ -102,8 +102,9 @@ class MessagePruner:
 
     A message of more than `limit` tokens is cut to that many: text by sentences, JSON by the items of its lists, so
     that it stays JSON; tables (CSV, Markdown), logs and, with the extra `html`, pages in their own form, too. Where it
-    fits, a line in a table says what was left out. What cannot be cut so far stays whole: JSON without lists, or with
-    one huge item. Of several parts of a message the short ones stay whole, and the long ones share what these leave.
+    fits, a line in a table says what was left out. A sentence is cut only where the limit does not hold it, and "…"
+    stands where it was cut. What cannot be cut so far stays whole: JSON without lists, or with one huge item. Of
+    several parts of a message the short ones stay whole, and the long ones share what these leave.
     Parts that are no text stay untouched; parts that lost all their text are left out. The message that holds the
     question, system messages and failed tool calls are never changed. Ids, names, tool calls, `tool_call_id` and
     artifacts stay; `response_metadata["ctxprune"]` says how many tokens it was.

@@ -24,7 +24,7 @@ from ctxprune.integrations.langchain import PruningCompressor, restored
 from ctxprune.rag import PassageOptions, PassagePruner
 
 QUERY = "When did the bridge open?"
-OWN = {"ctxprune_score", "ctxprune_spans", "ctxprune_gaps", "ctxprune_length"}
+OWN = {f"ctxprune_{name}" for name in ("score", "spans", "gaps", "ends", "cut", "length")}
 
 
 def documents() -> list[Document]:
@@ -279,8 +279,13 @@ def test_wrong_inputs_are_told(inputs: Any, message: str) -> None:
         ({"pruner": Pruner(), "scorer": "lexical.v1"}, "scorer beside pruner"),
         ({"pruner": "adaptive.v1"}, "pruner is a str"),
         ({"budget": -1}, "budget is -1"),
-        ({"budget": "many"}, "integer"),
-        ({"top_n": 0}, "documents is 0"),
+        ({"budget": "many"}, "budget is 'many': give a whole number"),
+        ({"budget": True}, "budget is True"),
+        ({"budget": "500"}, "budget is '500'"),
+        ({"top_n": 0}, "top_n is 0"),
+        ({"keep_emptied": "yes"}, "keep_emptied is a str"),
+        ({"on_oversized": "maybe"}, "on_oversized is 'maybe'"),
+        ({"budjet": 5}, "no argument 'budjet': did you mean 'budget'"),
         ({"on_empty": "maybe"}, "on_empty is 'maybe'"),
         ({"options": 3}, "options is a int"),
         ({"language": "e"}, "language is 'e'"),
