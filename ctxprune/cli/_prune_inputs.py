@@ -178,7 +178,8 @@ def read_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return _bounded(file, name)
     except OSError as error:
-        raise InputError(f"cannot read the file: {error.strerror}", where=name) from error
+        hint = "check the path; - stands for stdin" if isinstance(error, FileNotFoundError) else ""
+        raise InputError(f"cannot read the file: {error.strerror}", where=name, hint=hint) from error
 
 
 def _bounded(file: BinaryIO, name: str) -> bytes:

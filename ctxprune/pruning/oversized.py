@@ -192,7 +192,10 @@ def _price_whole(context: Context[Any], index: int, price: Callable[[Context[Any
 
 
 def _find_missing_rows(
-    context: Context[Any], required: NDArray[np.bool_], selection: Selection, price: Callable[[Context[Any], list[int]], int]
+    context: Context[Any],
+    required: NDArray[np.bool_],
+    selection: Selection,
+    price: Callable[[Context[Any], list[int]], int],
 ) -> MissingRows | None:
     columns = column_units(context.grids)
     rows = sorted({*np.flatnonzero(required).tolist()}.difference(columns))
@@ -205,7 +208,9 @@ def _find_missing_rows(
     return MissingRows(kept, len(rows), max(price(context, np.flatnonzero(wanted).tolist()), 1))
 
 
-def _find_oversized_row(whole: Scored, selection: Selection, price: Callable[[Context[Any], list[int]], int]) -> Oversized | None:
+def _find_oversized_row(
+    whole: Scored, selection: Selection, price: Callable[[Context[Any], list[int]], int]
+) -> Oversized | None:
     """The best row of a table, if there was no room for it beside the columns."""
     rows = [unit for grid in whole.context.grids for unit in grid.row_units]
     best = max(rows, key=lambda unit: float(whole.scores[unit]), default=None)

@@ -19,12 +19,13 @@ __all__ = ["find_around"]
 # caption or a date the answer.
 _LANDMARKS = frozenset({"footer", "nav"})
 _WORDS = frozenset(
-    "breadcrumb breadcrumbs comment comments consent cookie cookies footer nav navbar navigation".split()
+    [
+        *("breadcrumb", "breadcrumbs", "comment", "comments", "consent", "cookie", "cookies"),
+        *("footer", "nav", "navbar", "navigation"),
+    ]
 )
 # Where a tag may name one of them; between two "<" it reads each character once.
-_NAMED = re.compile(
-    rf"<[a-z][^<>]*?\b(?:class|id)[^<>]*?(?:{'|'.join(sorted(_WORDS))})", re.IGNORECASE
-)
+_NAMED = re.compile(rf"<[a-z][^<>]*?\b(?:class|id)[^<>]*?(?:{'|'.join(sorted(_WORDS))})", re.IGNORECASE)
 _HINT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _MOST = 0.5  # of a page's text; an element that holds more is the text, whatever it is called
 

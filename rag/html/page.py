@@ -40,7 +40,15 @@ if TYPE_CHECKING:
 
 __all__ = ["HtmlPage", "HtmlPages"]
 
-_FROM_GROUPS = ("units", "around", "blocks", "grids", "_keys", "_tables", "_cost_texts")  # what is cached that they decide
+_FROM_GROUPS = (
+    "units",
+    "around",
+    "blocks",
+    "grids",
+    "_keys",
+    "_tables",
+    "_cost_texts",
+)  # what is cached that they decide
 _TABLE_KINDS = frozenset({"caption", "header", "row"})
 
 
