@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +73,8 @@ def score_predictions(
         document |= {"mode": "both", "safe_ex": runs[1].to_dict()["ex"], "differences": mode_differences}
     _say_odd(document)
     _say_elsewhere(bench, predictions)
-    _print(document, as_json=as_json)  # before the page, which may fail: a run may have taken hours
+    _print(document, as_json=as_json)
+    _show_wrong(bench, runs[0], as_json=as_json)  # before the page, which may fail: a run may have taken hours
     if options.html is not None:
         from ctxprune.sql.evaluation.page import run_page
 
@@ -85,30 +86,33 @@ def generate_and_score(
     bench: Benchmark,
     rule: ExecutionRule,
     options: GenerationOptions,
+    scoring: PredictionOptions,
     *,
     limit: int | None = None,
-    items: bool = False,
     as_json: bool = False,
 ) -> None:
-    """Ask a generator every question, score its answers, print the figures.
+    """Ask a generator every question, score its answers, print the figures and write the page.
 
     Args:
         bench: The set.
         rule: The rules of its official script.
         options: Which generator.
+        scoring: The log, the page, and whether the JSON has the verdict on each item.
         limit: At most so many items, stratified by database.
-        items: With JSON, also the verdict on each item.
         as_json: Print one JSON document, not a table.
     """
     from ctxprune.cli._pipelines import generators_from_options
     from ctxprune.cli._progress import show_progress
-    from ctxprune.cli._trust import shown_generator
+    from ctxprune.cli._trust import options_record, shown_generator
     from ctxprune.sql.evaluation.datasets import sample_items
     from ctxprune.sql.evaluation.evaluate import RunConfig
     from ctxprune.sql.evaluation.predictions import Prediction, Predictions
     from ctxprune.sql.evaluation.run import run
     from ctxprune.sql.pipeline.factory import PipelineFactory
 
+    for target in (scoring.html, scoring.log):
+        if target is not None:
+            _console.check_not_input(target, *bench.databases.values())
     # of the whole set, so that they do not depend on the sample
     data, skipped = bench.fingerprint, len(bench.items) - len(bench.present)
     if limit is not None:
@@ -117,24 +121,36 @@ def generate_and_score(
         writers = generators_from_options(options)
         make = PipelineFactory(writers, candidates=options.candidates, plain=options.plain, seed=options.seed)
         line.name_step(bench.name, len(bench.present))
-        report = run(bench, make, rule=rule, progress=line.update)
+        record = options_record(options)
+        report = run(bench, make, rule=rule, log=scoring.log, options=record, progress=line.update)
     sql = {verdict.index: verdict.sql for verdict in report.verdicts}
     # The generator answered already; these are scored a second time for the figures of the official script.
     entries = tuple(
         Prediction(sql.get(item.index, ""), "", "" if sql.get(item.index) else "empty") for item in bench.items
     )
-    scored = _evaluate(bench, Predictions(entries, "list"), RunConfig(rule, mode="safe"), None).to_dict()
-    document = {
+    evaluation = _evaluate(bench, Predictions(entries, "list"), RunConfig(rule, mode="safe"), None)
+    scored = evaluation.to_dict()
+    document: dict[str, Any] = {
         "set": bench.name,
         "generator": shown_generator(options.generator),
         "plain": options.plain,
         "data": data,
     }
     document |= {"style": options.style} if options.style else {}
-    document |= report.to_dict(items=items) | {"skipped": skipped, "rule": rule.name}
+    document |= report.to_dict() | {"skipped": skipped, "rule": rule.name}
     wanted = ("soft_f1", "exact_match", "partial", "by_difficulty", "by_hardness", "clean")
     document |= {name: scored[name] for name in wanted if name in scored}
+    if scoring.items:
+        # Those of the official script, which `bench compare` reads, with what the generator took beside them.
+        results = {one.index: one.document() for one in evaluation.results}
+        document["verdicts"] = [results[verdict.index] | asdict(verdict) for verdict in report.verdicts]
     _print(document, as_json=as_json)
+    _show_wrong(bench, evaluation, as_json=as_json)
+    if scoring.html is not None:
+        from ctxprune.sql.evaluation.page import run_page
+
+        page = run_page(evaluation, title=document["generator"])
+        _console.write_file(scoring.html, page, *bench.databases.values())
 
 
 def check_options(
@@ -143,17 +159,12 @@ def check_options(
     """Refuse options that contradict each other; on stderr, say which ones change nothing.
 
     Raises:
-        typer.BadParameter: Two kinds of predictions were given, or a page or a log of predictions is wanted for a
-            generator.
+        typer.BadParameter: Two kinds of predictions were given.
     """
     from ctxprune.cli import _console
 
     if scored.self_check and scored.predictions is not None:
         raise typer.BadParameter("give one of --self-check and --predictions", param_hint="--self-check")
-    if not scored.given:
-        for option, target in {"--html": scored.html, "--log": scored.log}.items():
-            if target is not None:
-                raise typer.BadParameter("it belongs to --predictions and --self-check", param_hint=option)
     if scored.given:
         owner, unused = "a generator", {"--limit": limit, "--plain": generation.plain, "--style": generation.style}
     else:
@@ -177,7 +188,7 @@ def _say_odd(document: dict[str, Any]) -> None:
     from ctxprune.cli import _console
 
     for name, text in (
-        ("unpredicted", "without a prediction"),
+        ("unpredicted", "without a prediction: wrong here, left out by the official script"),
         ("extra_predictions", "beyond the last item, left out"),
     ):
         if document[name]:
@@ -216,15 +227,47 @@ def _print(document: dict[str, Any], *, as_json: bool) -> None:
     _console.print_figures(_console.escape(f"{document['set']}, {who}"), _rows(document))
 
 
+_MOST_WRONG = 10  # items that a person is shown
+
+
+def _show_wrong(bench: Benchmark, evaluation: Evaluation, *, as_json: bool) -> None:
+    """After the figures, the first wrong items: question, prediction and reference."""
+    from ctxprune.cli import _console
+    from ctxprune.sql.evaluation.outcome import ERRORS
+
+    wrong = [one for one in evaluation.results if not one.right]
+    if as_json or not wrong:
+        return
+    items = {item.index: item for item in bench.items}
+    shown = wrong[:_MOST_WRONG]
+    lines = []
+    for one in shown:
+        item = items[one.index]
+        why = f" ({ERRORS.get(one.error, one.error)})" if one.error else ""
+        lines += [
+            "",
+            f"item {one.index}, {item.db_id}{why}: {item.question}",
+            f"  predicted: {_one_line(one.sql) or 'nothing'}",
+            f"  reference: {_one_line(item.gold)}",
+        ]
+    more = f"; the first {len(shown)}, all of them with --json --items" if len(wrong) > len(shown) else ""
+    text = "\n".join(map(_console.escape, [f"{_console.format_count(len(wrong), 'item')} wrong{more}:", *lines]))
+    _console.stdout_console().print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _one_line(sql: str) -> str:
+    return " ".join(sql.split())
+
+
 _FIGURES = (
-    "mode", "rule", "ex", "safe_ex", "soft_f1", "r_ves", "exact_match", "executable", "items", "skipped",
+    "mode", "rule", "ex", "safe_ex", "soft_f1", "r_ves", "exact_match", "executable", "items", "unpredicted", "skipped",
     "model_failures", "ms_per_question", "ms_p95", "tokens_in", "tokens_out", "cost",
 )  # fmt: skip
 
 
 def _rows(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name in _FIGURES:
-        if document.get(name) is not None:
+        if document.get(name) is not None and (document[name] or name != "unpredicted"):
             yield name, str(document[name])
     for level, figures in (document.get("by_hardness") or document.get("by_difficulty") or {}).items():
         yield f"ex, {level}", f"{figures['ex']} of {figures['items']}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ctxprune.errors import CtxpruneError, InputError
 from ctxprune.storage.drafts import draft_of
+from ctxprune.utils.database_files import is_database
 from ctxprune.utils.plain_data import as_plain
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ __all__ = [
     "escape",
     "format_count",
     "format_error",
-    "is_database",
     "make_cell",
     "make_rows_table",
     "print_figures",
@@ -45,7 +45,6 @@ __all__ = [
 _LONGEST_CELL = 60
 _MOST_NAMES = 10
 _COLUMNS = 80  # of a terminal that does not say
-_SQLITE, _DUCKDB = b"SQLite format 3\x00", b"DUCK"
 _BRANCHES = str.maketrans({"├": "|", "└": "`", "─": "-", "│": "|", "…": "~"})
 
 
@@ -124,11 +123,6 @@ def _same(target: Path, name: str) -> bool:
         return target.samefile(name)
     except OSError:  # one of them is not there
         return False
-
-
-def is_database(head: bytes) -> bool:
-    """Whether a file that begins so (16 bytes or more) is one of SQLite or DuckDB."""
-    return head.startswith(_SQLITE) or head[8:12] == _DUCKDB
 
 
 def _beginning(path: Path) -> bytes:

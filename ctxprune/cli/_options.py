@@ -149,12 +149,13 @@ class PredictionOptions:
     ] = "official"
     workers: Annotated[int, typer.Option(min=1, help="Predictions scored at the same time.")] = 1
     log: Annotated[
-        Path | None, typer.Option(help="File that keeps finished items; a run that was stopped continues from it.")
+        Path | None,
+        typer.Option(help="File that keeps finished items; a run that was stopped, of either kind, goes on from it."),
     ] = None
     gold: Annotated[
         Path | None, typer.Option(help="File of references (SQL, tab, db_id) instead of the data set's.")
     ] = None
-    html: Annotated[Path | None, typer.Option(help="Write an HTML page about the predictions.")] = None
+    html: Annotated[Path | None, typer.Option(help="Write an HTML page about the run.")] = None
     items: Annotated[bool, typer.Option("--items", help="With --json: the verdict on each item as well.")] = False
 
     @property

@@ -178,7 +178,8 @@ def read_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return _bounded(file, name)
     except OSError as error:
-        hint = "check the path" if isinstance(error, FileNotFoundError) else "check its permissions"
+        missing = isinstance(error, FileNotFoundError)
+        hint = "check the path; - stands for stdin" if missing else "check its permissions"
         raise InputError(f"cannot read the file: {error.strerror}", where=name, hint=hint) from error
 
 

@@ -65,13 +65,15 @@ def kind_of(files: Sequence[Path], form: Format) -> str | None:
         return None
     if len(kinds) > 1:
         raise typer.BadParameter(
-            f"{' and '.join(kinds)} do not go together in one call; name one kind with --format", param_hint="FILES"
+            f"{' and '.join(kinds)} do not go together: prune the files of each kind in a call of their own",
+            param_hint="FILES",
         )
     return kinds[0]
 
 
-def check_kind_options(kind: str | None, *, note: bool, compliance: bool) -> None:
-    """Refuse options that are for other kinds; None is the kind of texts and of tables that are read in parts.
+def check_kind_options(kind: str | None, *, note: bool, compliance: bool, written: bool = False) -> None:
+    """Refuse options that are for other kinds; None is the kind of texts and of tables that are read in parts, and
+    `written` says whether anything else is to go to a file.
 
     Raises:
         typer.BadParameter: One is given.
@@ -80,6 +82,11 @@ def check_kind_options(kind: str | None, *, note: bool, compliance: bool) -> Non
         raise typer.BadParameter("it is for tables in text only", param_hint="--note")
     if compliance and kind not in _SCHEMAS:
         raise typer.BadParameter("it is for JSON schemas and tools only", param_hint="--compliance")
+    if written:
+        raise typer.BadParameter(
+            "it is for one file of a table in CSV, TSV, Parquet or Arrow; write what is kept of others with > FILE",
+            param_hint="--output",
+        )
 
 
 def prune_kind(
@@ -260,8 +267,9 @@ def _joined(contexts: Sequence[Context[Any]]) -> Context[list[str]]:
     return JoinedContext(contexts)
 
 
-def is_table_file(files: Sequence[Path], form: Format) -> bool:
-    """Whether `files` is a single file of a table that is read a part at a time.
+def is_table_file(files: Sequence[Path], form: Format, *, written: bool = False) -> bool:
+    """Whether `files` is a single file of a table that is read a part at a time: one of a binary format, a large one,
+    and any that is to be `written` to a file.
 
     Raises:
         typer.BadParameter: There are several files, and one of them is of that kind; or `form` says something else.
@@ -275,7 +283,7 @@ def is_table_file(files: Sequence[Path], form: Format) -> bool:
         return True
     # Read whole, a table takes many times the size of its file in memory.
     delimited = form in {Format.csv, Format.tsv} or (form is Format.auto and files[0].suffix.lower() in _DELIMITED)
-    return len(files) == 1 and delimited and files[0].is_file() and files[0].stat().st_size > _LARGE
+    return len(files) == 1 and delimited and files[0].is_file() and (written or files[0].stat().st_size > _LARGE)
 
 
 def prune_table_file(task: PruneTask, options: TextOptions, output: Path | None) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ctxprune.policies.base import Policy
     from ctxprune.pruning.pruner import OnEmpty
     from ctxprune.pruning.result import Pruned
 
-__all__ = ["PruneTask"]
+__all__ = ["PruneTask", "options_named"]
 
 
 @dataclass(frozen=True)
@@ -76,3 +77,23 @@ class PruneTask:
         if result.oversized is not None:
             _console.print_note(str(result.oversized))
         return self.as_json
+
+
+@contextmanager
+def options_named() -> Iterator[None]:
+    """Names the options of the command line where an error advises an argument of Python.
+
+    Raises:
+        BudgetError: The block does.
+    """
+    from ctxprune.errors import BudgetError
+    from ctxprune.pruning.pruner import NO_ROOM_HINT
+
+    try:
+        yield
+    except BudgetError as error:
+        if not error.hint.endswith(NO_ROOM_HINT):
+            raise
+        least = error.hint.removesuffix(NO_ROOM_HINT)
+        hint = f"{least}raise --budget, or give --on-empty drop to get nothing"
+        raise BudgetError(error.what, where=error.where, hint=hint) from error

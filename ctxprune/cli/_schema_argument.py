@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.cli._console import is_database
 from ctxprune.errors import FormatError, InputError, UsageError
 from ctxprune.storage.sealed import parse_json
+from ctxprune.utils.database_files import is_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -56,7 +56,7 @@ def bird(
     if scored.given:
         score_predictions(bench, rule, scored, repeat=repeat, as_json=as_json)
     else:
-        generate_and_score(bench, rule, generation, limit=limit, items=scored.items, as_json=as_json)
+        generate_and_score(bench, rule, generation, scored, limit=limit, as_json=as_json)
 
 
 @with_option_groups
@@ -92,4 +92,4 @@ def spider(
     if scored.given:
         score_predictions(bench, rule, scored, as_json=as_json)
     else:
-        generate_and_score(bench, rule, generation, limit=limit, items=scored.items, as_json=as_json)
+        generate_and_score(bench, rule, generation, scored, limit=limit, as_json=as_json)

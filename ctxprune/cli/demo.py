@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["QUESTIONS", "demo"]
 
 _MOST_ROWS = 8
+_FEW_ROWS = 5  # where only the answers are shown
+_ASKED = "When did the bridge open?"
+_TEXT = (
+    "The bridge spans the mouth of the river. Two companies built it in four years. It opened in 1933 after three "
+    "winters of storms. Cyclists may use the east side."
+)
 
 QUESTIONS = (
     ("join", "Show the names of all suppliers from Ethiopia."),
@@ -40,9 +46,12 @@ QUESTIONS = (
 
 def demo(
     out: Annotated[Path | None, typer.Option(help="Keep the sample database as this file.", show_default=False)] = None,
+    steps: Annotated[
+        bool, typer.Option("--steps", help="Also show the values that were found, the schema and all candidates.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a sample database and answer eight questions on it, without a language model."""
+    """Prune a short text, then make a sample database and answer eight questions on it, without a language model."""
     from ctxprune.cli import _console
     from ctxprune.cli._demo_database import make_database
     from ctxprune.cli._progress import show_progress
@@ -68,12 +77,15 @@ def demo(
                 _console.print_json([answer.to_dict() for answer in answers])
                 return
             console = _console.stdout_console()
+            _show_pruned(console)
             schema = database.schema()
             console.print(
                 f"[bold]A coffee importer's database:[/] {len(schema.tables)} tables, {schema.n_columns} columns"
             )
             for (kind, _), answer in zip(QUESTIONS, answers, strict=True):
-                _show(console, kind, answer)
+                _show(console, kind, answer, steps=steps)
+    if not steps:
+        _console.print_note("all steps: ctxprune demo --steps; everything, as JSON: --json")
     if out is not None:
         _console.print_note(f'the database is {out}; ask your own: ctxprune sql ask {out} "..."')
 
@@ -87,7 +99,22 @@ def _place(out: Path | None) -> Iterator[Path]:
         yield Path(folder) / "coffee.sqlite"
 
 
-def _show(console: Console, kind: str, answer: Answer) -> None:
+def _show_pruned(console: Console) -> None:
+    """A text, and what a question keeps of it."""
+    from rich.text import Text
+
+    from ctxprune import prune
+
+    pruned = prune(_ASKED, _TEXT)
+    console.print("[bold]A text, and what a question needs of it:[/]")
+    console.print(Text(_TEXT, style="dim"))
+    console.print(Text.assemble(("asked  ", "dim"), _ASKED))
+    console.print(Text.assemble(("kept   ", "dim"), pruned.output))
+    console.print(Text(f"{pruned.tokens_after} of {pruned.tokens_before} tokens", style="dim"))
+    console.print()
+
+
+def _show(console: Console, kind: str, answer: Answer, *, steps: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -103,20 +130,24 @@ def _show(console: Console, kind: str, answer: Answer) -> None:
         _add_reserve(lines, answer)
         console.print(lines)
         return
-    for hit in answer.trace.hits[:3]:
-        lines.add_row("value", Text(f"{hit.table}.{hit.column} = {hit.value!r}"))
-    if answer.trace.linked is not None:
-        for label, text in _schema_lines(answer.trace.linked):
-            lines.add_row(label, text)
-    for text in _candidate_lines(answer.trace):
-        lines.add_row("candidate", text)
+    if steps:
+        for hit in answer.trace.hits[:3]:
+            lines.add_row("value", Text(f"{hit.table}.{hit.column} = {hit.value!r}"))
+        if answer.trace.linked is not None:
+            for label, text in _schema_lines(answer.trace.linked):
+                lines.add_row(label, text)
+        for text in _candidate_lines(answer.trace):
+            lines.add_row("candidate", text)
+    else:
+        lines.add_row("SQL", Text(answer.sql))
     sure = Text(f"{answer.outcome}, right with a probability of {answer.confidence:.0%}")
     lines.add_row("outcome", sure if answer.outcome == "answered" else Text(str(sure), style="yellow"))
     _add_reserve(lines, answer)
     console.print(lines, highlight=False)
-    console.print(_console.make_rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
-    if len(answer.rows) > _MOST_ROWS:
-        console.print(f"[dim]{_console.format_count(len(answer.rows) - _MOST_ROWS, 'more row')}[/]")
+    most = _MOST_ROWS if steps else _FEW_ROWS
+    console.print(_console.make_rows_table(answer.columns, answer.rows, most=most))
+    if len(answer.rows) > most:
+        console.print(f"[dim]{_console.format_count(len(answer.rows) - most, 'more row')}[/]")
 
 
 def _add_reserve(lines: Table, answer: Answer) -> None:

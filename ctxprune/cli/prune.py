@@ -79,7 +79,7 @@ def prune(
         ),
     ] = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Output file for a Parquet, Arrow or large CSV table.")
+        Path | None, typer.Option("-o", "--output", help="Output file for one table in CSV, TSV, Parquet or Arrow.")
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write an HTML page that shows what was dropped.")] = None,
 ) -> None:
@@ -98,12 +98,12 @@ def prune(
         prune_table_file,
     )
     from ctxprune.cli._prune_passages import prune_passages
-    from ctxprune.cli._prune_task import PruneTask
+    from ctxprune.cli._prune_task import PruneTask, options_named
     from ctxprune.rag.kinds import TABLES
 
     paths = files or [Path("-")]
     page_form: HtmlOutput | None = None if as_form is None else as_form.value
-    is_file = is_table_file(paths, form)
+    is_file = is_table_file(paths, form, written=output is not None)
     kind = None if is_file else kind_of(paths, form)
     if main:
         if kind != "html" or question is not None:
@@ -120,12 +120,11 @@ def prune(
     # Before the work, so that an unwritable page costs no time.
     if html is not None:
         _console.check_target(html, *task.input_files)
-    check_kind_options(kind, note=note, compliance=compliance)
-    if is_file:
-        prune_table_file(task, text, output)
-    elif output is not None:
-        raise typer.BadParameter("it is for tables in Parquet, Arrow IPC or large CSV only", param_hint="--output")
-    elif kind is None:
-        prune_passages(task, form, text)
-    else:
-        prune_kind(task, kind, text, form=page_form, note=note, compliance=compliance)
+    check_kind_options(kind, note=note, compliance=compliance, written=output is not None and not is_file)
+    with options_named():
+        if is_file:
+            prune_table_file(task, text, output)
+        elif kind is None:
+            prune_passages(task, form, text)
+        else:
+            prune_kind(task, kind, text, form=page_form, note=note, compliance=compliance)

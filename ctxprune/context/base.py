@@ -73,6 +73,8 @@ class Context(ABC, Generic[T_co]):
         targets: For each unit the unit that it points at (of an edge that of the entity at its tail), -1 for none; None
             where units point at nothing.
         grids: The tables among the units.
+        around: For each unit whether it stands around the text, in a menu, footer, comment or cookie banner of a page:
+            it comes last, and fills no budget. None where nothing does.
         templates: For each unit the number of its template (records of a log that differ in their parameters only);
             None where that is not known.
         frame: Text that is rendered whatever is kept.
@@ -123,6 +125,8 @@ class Context(ABC, Generic[T_co]):
         @property
         def grids(self) -> Sequence[Grid]: ...
         @property
+        def around(self) -> Sequence[bool] | None: ...
+        @property
         def templates(self) -> Sequence[int] | None: ...
         @property
         def frame(self) -> str: ...
@@ -142,6 +146,7 @@ class Context(ABC, Generic[T_co]):
         details = None
         targets = None
         grids = ()
+        around = None
         templates = None
         frame = ""
         counts_text = False
@@ -228,6 +233,7 @@ class AdaptedContext(Context[T_co]):
         details = _FromOrigin()
         targets = _FromOrigin()
         grids = _FromOrigin()
+        around = _FromOrigin()
         templates = _FromOrigin()
         frame = _FromOrigin()
         required = _FromOrigin("demanded")

@@ -91,6 +91,11 @@ class JoinedContext(Context[list[Any]]):
             found += [first + at if at >= 0 else -1 for at in context.targets or [-1] * len(context.units)]
         return tuple(found)
 
+    @property
+    def around(self) -> tuple[bool, ...]:
+        """For each unit whether it stands around the text; False in contexts that do not say."""
+        return tuple(one for context in self._members for one in context.around or [False] * len(context.units))
+
     def cost_texts(self) -> tuple[str, ...]:
         """What each unit adds to the rendered contexts, as each of them says."""
         return tuple(text for context in self._members for text in context.cost_texts())

@@ -50,8 +50,8 @@ class Oversized:
 
     Attributes:
         index: The unit, or the first of the parts that it was cut into.
-        tokens: What it takes with all that it needs.
-        budget: The budget that would hold it whole.
+        tokens: What it takes by itself; never more than `budget`.
+        budget: The budget that would hold it whole, with what it cannot do without, such as the header row of a table.
         parts: How many parts it was cut into; 1 where it has no borders to cut at.
         kept: How many of these are kept.
     """
@@ -63,9 +63,10 @@ class Oversized:
     kept: int
 
     def __str__(self) -> str:
-        what = f"the best unit, of {self.tokens:,} tokens, did not fit"
-        cut = f"; {self.kept} of its {self.parts} parts did" if self.parts > 1 and self.kept else ""
-        return f"{what}{cut}; a budget of {self.budget:,} would hold it"
+        if self.parts > 1 and self.kept:
+            what = f"the best unit, of {self.tokens:,} tokens, is kept in part: {self.kept} of its {self.parts} parts"
+            return f"{what}; a budget of {self.budget:,} would hold all of it"
+        return f"the best unit, of {self.tokens:,} tokens, did not fit; a budget of {self.budget:,} would hold it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def find_oversized(
     whole: Scored,
     found: Scored,
     selection: Selection,
-    price: Callable[[list[int]], int],
+    price: Callable[[Context[Any], list[int]], int],
     required: NDArray[np.bool_] | None = None,
 ) -> Oversized | MissingRows | None:
     """The best unit of `whole`, if not all of its parts in `found` are kept, for want of room; of tables the rows that
@@ -163,7 +164,7 @@ def find_oversized(
         whole: The context as it came.
         found: The same, with parts of some units.
         selection: What is kept of `found`.
-        price: Tokens of what units of `whole` render to.
+        price: Tokens of what units of a context, `whole` or a looser form of it, render to.
         required: bool (n_units,), the units of a table that the question needs together (`Request.required`).
     """
     if not len(whole.scores):
@@ -177,13 +178,27 @@ def find_oversized(
     lost = [selection.reasons[part] for part in parts.tolist() if not selection.kept[part]]
     if "budget" not in lost:
         return None
-    needed = _close(Closure(whole.context.units), best)
-    tokens = int(whole.tokens[needed].sum())
-    return Oversized(int(parts[0]), tokens, max(price(needed.tolist()), 1), len(parts), kept)
+    enough = max(_price_whole(whole.context, best, price), 1)
+    return Oversized(int(parts[0]), min(int(whole.tokens[best]), enough), enough, len(parts), kept)
+
+
+def _price_whole(context: Context[Any], index: int, price: Callable[[Context[Any], list[int]], int]) -> int:
+    """Tokens of the unit with what it needs: without headings, where the context lets go of them for a small budget."""
+    forms = [context]
+    if type(context).detach_units is not Context.detach_units:
+        for place in _chain(context, index):
+            freed = context.detach_units({place})
+            if freed.units[place].parent != context.units[place].parent:  # the nearest that lets go needs the least
+                forms.append(freed)
+                break
+    return min(price(form, _close(Closure(form.units), index).tolist()) for form in forms)
 
 
 def _find_missing_rows(
-    context: Context[Any], required: NDArray[np.bool_], selection: Selection, price: Callable[[list[int]], int]
+    context: Context[Any],
+    required: NDArray[np.bool_],
+    selection: Selection,
+    price: Callable[[Context[Any], list[int]], int],
 ) -> MissingRows | None:
     columns = column_units(context.grids)
     rows = sorted({*np.flatnonzero(required).tolist()}.difference(columns))
@@ -193,10 +208,12 @@ def _find_missing_rows(
     closure, wanted = Closure(context.units), np.zeros(len(context.units), dtype=np.bool_)
     for index in (*closure.pinned, *columns, *rows):
         wanted[closure.missing(index, wanted)] = True
-    return MissingRows(kept, len(rows), max(price(np.flatnonzero(wanted).tolist()), 1))
+    return MissingRows(kept, len(rows), max(price(context, np.flatnonzero(wanted).tolist()), 1))
 
 
-def _find_oversized_row(whole: Scored, selection: Selection, price: Callable[[list[int]], int]) -> Oversized | None:
+def _find_oversized_row(
+    whole: Scored, selection: Selection, price: Callable[[Context[Any], list[int]], int]
+) -> Oversized | None:
     """The best row of a table, if there was no room for it beside the columns."""
     rows = [unit for grid in whole.context.grids for unit in grid.row_units]
     best = max(rows, key=lambda unit: float(whole.scores[unit]), default=None)
@@ -204,11 +221,11 @@ def _find_oversized_row(whole: Scored, selection: Selection, price: Callable[[li
         return None
     columns = next(grid.column_units for grid in whole.context.grids if best in grid.row_units)
     needed = np.union1d(_close(Closure(whole.context.units), best), np.asarray(columns, dtype=np.intp))
-    enough = max(price(needed.tolist()), 1)
+    enough = max(price(whole.context, needed.tolist()), 1)
     # A row that was left out for the sake of others is not too large: it would have had their room.
-    if enough <= price(np.flatnonzero(selection.kept).tolist()):
+    if enough <= price(whole.context, np.flatnonzero(selection.kept).tolist()):
         return None
-    return Oversized(best, int(whole.tokens[best]), enough, 1, 0)
+    return Oversized(best, min(int(whole.tokens[best]), enough), enough, 1, 0)
 
 
 def price_best(request: Request, selection: Selection, closure: Closure) -> tuple[int, int | None]:
@@ -252,25 +269,32 @@ def _find_frames(context: Context[Any], origins: NDArray[np.int64]) -> list[int]
 
 
 def without_filler(selection: Selection, found: Scored) -> Selection:
-    """`selection` without units that are kept only because the best unit, or a part of it, left room for them.
+    """`selection` without units that are kept only because the best unit, or a part of it, left room for them, and
+    without units around the text (`Context.around`) that only fill the room beside it.
 
     Units near the best stay, and where there are none the best of those that are kept; with all that they need. The
-    same as came in where the best unit is kept whole.
+    same as came in where the best unit is kept whole and nothing stands around it.
     """
-    scores, grids = found.scores, found.context.grids
-    if not len(scores) or column_units(grids):
+    scores, around = found.scores, found.context.around
+    if not len(scores):
         return selection
     best = int(np.argmax(scores))
     parts = np.flatnonzero(found.origins == found.origins[best])
-    if all(selection.kept[part] or selection.reasons[part] != "budget" for part in parts.tolist()):
+    # The best of rows and columns together says nothing.
+    whole = bool(column_units(found.context.grids)) or all(
+        selection.kept[part] or selection.reasons[part] != "budget" for part in parts.tolist()
+    )
+    beside = np.zeros_like(selection.kept) if around is None else np.asarray(around, dtype=np.bool_)
+    if whole and not (beside & selection.kept).any():
         return selection
     lowest = float(scores.min())
     near = scores >= lowest + _NEAR * (float(scores[best]) - lowest)
     near[parts] = True
     chosen = np.asarray([reason not in ("pinned", "required") for reason in selection.reasons]) & selection.kept
-    stay = chosen & near
+    stay = chosen & (near | ~beside if whole else near)
     if not stay.any() and chosen.any():
-        stay[int(np.argmax(np.where(chosen, scores, -np.inf)))] = True
+        able = chosen & ~beside if (chosen & ~beside).any() else chosen
+        stay[int(np.argmax(np.where(able, scores, -np.inf)))] = True
     closure, kept = Closure(found.context.units), np.zeros_like(selection.kept)
     for index in (*closure.pinned, *np.flatnonzero(stay).tolist()):
         kept[closure.missing(index, kept)] = True
@@ -287,9 +311,7 @@ def _detach_units(whole: Scored, counter: TokenCounter, budget: int) -> Scored:
         return whole
     loose = set()
     for index in _find_best(whole, counter, budget):
-        chain = [index]
-        while (parent := context.units[chain[-1]].parent) is not None and parent not in chain:
-            chain.append(parent)
+        chain = _chain(context, index)
         if int(tokens[chain].sum()) <= budget // _AROUND:
             continue
         room = budget if tokens[index] <= budget else int(tokens[index]) + budget // _HEADED
@@ -301,6 +323,14 @@ def _detach_units(whole: Scored, counter: TokenCounter, budget: int) -> Scored:
         if len(fitting) < len(chain):
             loose.add(chain[max(fitting, default=1) - 1])
     return whole._replace(context=context.detach_units(loose)) if loose else whole
+
+
+def _chain(context: Context[Any], index: int) -> list[int]:
+    """The unit and what stands above it, upwards."""
+    chain = [index]
+    while (parent := context.units[chain[-1]].parent) is not None and parent not in chain:
+        chain.append(parent)
+    return chain
 
 
 def _find_best(found: Scored, counter: TokenCounter, budget: int) -> list[int]:

@@ -185,8 +185,8 @@ class Pruner:
                 raise
             request, (selection, output, after) = self._fit_scored(scorer, query, found._replace(context=plain), clock)
 
-        def price(kept: list[int]) -> int:
-            return count_rendered(self._counter, context, context.render(kept), kept, counts.units)
+        def price(form: Context[Any], kept: list[int]) -> int:
+            return count_rendered(self._counter, form, form.render(kept), kept, counts.units)
 
         oversized = None if budget is None else find_oversized(whole, found, selection, price, request.claimed)
         if oversized is not None and self.on_oversized == "error":
@@ -250,14 +250,16 @@ class Pruner:
         # Less room may pass over the best unit, which is too large for it, although its rendering fits the budget.
         best, least = price_best(request, found[0], closure) if adjustable else (0, None)
         try:
-            if least is None or least > budget - frame:
+            # Units may take less in the text than by themselves, as tags between them are written once.
+            most = 2 * budget if context.counts_text else budget - frame
+            if least is None or least > most:
                 return found
             tried = attempt_within(least)
         except BudgetError:  # a row of a table costs nothing without its columns
             return found
         if tried.tokens > budget or not tried.result[0].kept[best]:
             return found
-        return BudgetSearch(budget, context.counts_text, least).find(budget - frame, attempt_within)
+        return BudgetSearch(budget, context.counts_text, least).find(max(budget - frame, least), attempt_within)
 
     def _write(self, request: Request, kept: list[int]) -> tuple[Any, int]:
         output = request.context.render(kept)

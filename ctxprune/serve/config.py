@@ -40,6 +40,7 @@ from ctxprune.serve.settings import (
     ServiceConfig,
 )
 from ctxprune.storage.toml import parse_toml
+from ctxprune.utils.database_files import check_database_file
 from ctxprune.utils.environment import read_secret
 
 if TYPE_CHECKING:
@@ -108,12 +109,13 @@ def database_config(target: str) -> DatabaseConfig:
     server names it.
 
     Raises:
-        InputError: There is no such file.
+        InputError: There is no such file, or it is no database.
         UsageError: The URL is malformed.
     """
     if "://" in target:
         name = _name_in_url(target)
     elif Path(target).is_file():
+        check_database_file(Path(target))
         name = Path(target).stem
     else:
         raise InputError("there is no such database file", where=target, hint="give a file, or KIND://USER@HOST/NAME")

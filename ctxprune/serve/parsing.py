@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from ctxprune.errors import RequestError
+from ctxprune.utils.validation import plain_fault
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -45,14 +46,20 @@ def parse(model: type[M], body: bytes, content_type: str, documents: int) -> M:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, fault["loc"]))
-        raise RequestError(f"{place}: {fault['msg']}", status=422, hint="see /openapi.json") from None
+        raise RequestError(f"{place}: {plain_fault(fault['msg'])}", status=422, hint="see /openapi.json") from None
 
 
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body)
     except json.JSONDecodeError as error:
-        raise RequestError("the body is not JSON", status=422, hint=error.msg) from None
+        place = f"line {error.lineno}, column {error.colno}"
+        raise RequestError(
+            f"the body is not JSON ({place}: {error.msg})", status=422, hint="see /openapi.json"
+        ) from None
+    except UnicodeDecodeError as error:
+        what = f"the body is not UTF-8 (byte {error.start} is 0x{error.object[error.start]:02x})"
+        raise RequestError(what, status=400, hint="encode it as UTF-8") from None
     except (ValueError, RecursionError):  # another encoding, a number without an end, nesting without one
         raise RequestError("the body cannot be read", status=400, hint="see /openapi.json") from None
 

@@ -19,7 +19,8 @@ class Json(Response):
 
     def render(self, content: Any) -> bytes:
         """See `starlette.responses.Response.render`."""
-        return content if isinstance(content, bytes) else encode(content)
+        # With a line break at its end, for those who read it in a terminal.
+        return (content if isinstance(content, bytes) else encode(content)) + b"\n"
 
 
 def encode(content: object) -> bytes:

@@ -30,6 +30,7 @@ __all__ = [
     "describe_type",
     "is_number",
     "is_whole",
+    "plain_fault",
 ]
 
 
@@ -151,3 +152,8 @@ def checked_field(default: Any, check: Callable[..., None], *given: Any, **named
         given, named: What follows the value in the call of the check.
     """
     return field(default=default, metadata={"check": lambda name, value: check(name, value, *given, **named)})
+
+
+def plain_fault(message: str) -> str:
+    """What pydantic says of a fault, without the kind of exception that a check of ours raised."""
+    return message.removeprefix("Value error, ")

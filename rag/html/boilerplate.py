@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .page import HtmlPage
     from .tree import Tree
 
-__all__ = ["main_text", "main_texts", "main_units", "site_texts"]
+__all__ = ["main_text", "main_texts", "main_units", "site_texts", "with_columns"]
 
 # Words in the class or id of an element that holds no main text.
 _AROUND_WORDS = """
@@ -91,7 +91,8 @@ def main_units(page: HtmlPage, known: Collection[str] = frozenset()) -> list[int
     such as "entry-content"), it is all of that; else what stands between the first and the last prose, with headings
     and paragraphs beside the first. Not in it are bad blocks, lists of links, texts that come again, labels such as
     "Advertisement", and a headline elsewhere. An element that holds more than half of the page's prose is never bad,
-    unless it is a sidebar or footer by its tag. A unit is main text if most of it is.
+    unless it is a sidebar or footer by its tag. A unit is main text if most of it is, and the columns of a table are
+    (`HtmlOptions.columns`) if one of its rows is.
     """
     lines = _lines(page.tree)
     chosen = _Choice(page.tree, lines, known).chosen()
@@ -100,7 +101,14 @@ def main_units(page: HtmlPage, known: Collection[str] = frozenset()) -> list[int
         sizes = {run: len(lines[run].text) for run in range(group.first, group.last)}
         if 2 * sum(size for run, size in sizes.items() if run in chosen) > sum(sizes.values()):
             units.append(index)
-    return units
+    return with_columns(page, units)
+
+
+def with_columns(page: HtmlPage, units: Collection[int]) -> list[int]:
+    """`units`, rising, with all columns of the tables of which they have a row: without these a row has no cells."""
+    kept = {*units}
+    columns = (grid.column_units for grid in page.grids if grid.column_units and not kept.isdisjoint(grid.row_units))
+    return sorted(kept.union(*columns))
 
 
 def _lines(tree: Tree) -> list[_Line]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from ctxprune.errors import InputError, UsageError
 from ctxprune.utils.extras import require
 
-from .boilerplate import main_units
+from .boilerplate import main_units, with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -70,7 +70,7 @@ def extract_main_text(
         units = own
     else:
         theirs = covered_units(page, _load_extractor()(page.source))
-        units = theirs if name == "trafilatura" else agreed_units(page, own, theirs)
+        units = with_columns(page, theirs if name == "trafilatura" else agreed_units(page, own, theirs))
     return MainText(page.render(units), tuple(units), name)
 
 
@@ -88,7 +88,8 @@ def covered_units(page: HtmlPage, text: str) -> list[int]:
     """The units of which `text`, written by another extractor, has most: 80 % of their pairs of words, rising."""
     words = _WORD.findall(text.casefold())
     held, lines = {*pairwise(words)}, {" ".join(_WORD.findall(line.casefold())) for line in text.splitlines()}
-    return [index for index, unit in enumerate(page.units) if _share_held(unit.text, held, lines) > _COVERED]
+    rows = page.units[: len(page.groups)]  # the name of a column says nothing about its cells
+    return [index for index, unit in enumerate(rows) if _share_held(unit.text, held, lines) > _COVERED]
 
 
 def _share_held(text: str, held: set[tuple[str, str]], lines: set[str]) -> float:

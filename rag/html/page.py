@@ -15,6 +15,7 @@ from ctxprune.context.split import SplitContext
 from ctxprune.errors import UsageError
 
 from ..headers import find_key
+from .around import find_around
 from .blocks import Block, blocks
 from .builder import build
 from .encoding import decode
@@ -39,7 +40,15 @@ if TYPE_CHECKING:
 
 __all__ = ["HtmlPage", "HtmlPages"]
 
-_FROM_GROUPS = ("units", "blocks", "grids", "_keys", "_tables", "_cost_texts")  # what is cached that they decide
+_FROM_GROUPS = (
+    "units",
+    "around",
+    "blocks",
+    "grids",
+    "_keys",
+    "_tables",
+    "_cost_texts",
+)  # what is cached that they decide
 _TABLE_KINDS = frozenset({"caption", "header", "row"})
 
 
@@ -131,6 +140,11 @@ class HtmlPage(Context[str]):
                 key = grid.column_units[find_key(grid.rows, len(grid.header))]
                 keys.update(dict.fromkeys(self.outline.tables[frame].row_frames, (key,)))
         return keys
+
+    @cached_property
+    def around(self) -> tuple[bool, ...]:
+        """For each unit whether it stands in a menu, footer, comment or cookie banner; see `find_around`."""
+        return (*find_around(self.tree, self.groups), *(False for _ in self.units[len(self.groups) :]))
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
@@ -297,6 +311,11 @@ class HtmlPages(Context[list[str]]):
     def grids(self) -> tuple[Grid, ...]:
         """The tables of data of all pages."""
         return self._joined.grids
+
+    @property
+    def around(self) -> tuple[bool, ...]:
+        """For each unit whether it stands around the text of its page."""
+        return self._joined.around
 
     def render(self, kept: Collection[int]) -> list[Any]:
         """What each page keeps."""

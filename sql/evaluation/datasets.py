@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
     from ..schema.schema import Schema
 
-__all__ = ["Benchmark", "Item", "find_databases", "has_questions", "load", "read_schemas", "sample_items", "with_gold"]
+__all__ = [
+    "Benchmark",
+    "Item",
+    "find_databases",
+    "has_questions",
+    "load",
+    "no_database",
+    "read_schemas",
+    "sample_items",
+    "with_gold",
+]
 
 _SPIDER_TABLES = ("tables.json", "tables_new.json", "KaggleDBQA_tables.json")
 _BIRD_TABLES = ("dev_tables.json", "train_tables.json", "tables_80dbs.json")
@@ -67,6 +77,7 @@ class Benchmark:
         schemas: By db_id, from the set's own schema files, then from the sibling's.
         databases: Paths of the SQLite files that are present, by db_id.
         schema_files: The schema files that were read, the set's own first.
+        folders: Where schemas and databases were looked for, the set's own first.
         fingerprint: sha256 (first 16 hex digits) over questions, gold and database file sizes.
     """
 
@@ -75,6 +86,7 @@ class Benchmark:
     schemas: Mapping[str, Schema]
     databases: Mapping[str, Path]
     schema_files: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
 
     @property
     def present(self) -> tuple[Item, ...]:
@@ -114,7 +126,7 @@ def load(data: Path, *, schemas: Path | None = None, split: str = "dev") -> Benc
     items = tuple(_items(data, split))
     known, paths = read_schemas(folders), find_databases(folders, {item.db_id for item in items})
     files = tuple(path for folder in folders for path in _schema_files(folder))
-    return Benchmark(data.resolve().name, items, known, paths, files)
+    return Benchmark(data.resolve().name, items, known, paths, files, tuple(folders))
 
 
 def has_questions(data: Path, split: str = "dev") -> bool:
@@ -143,6 +155,25 @@ def find_databases(folders: Sequence[Path], names: Collection[str]) -> dict[str,
             if (path := _database(folder, db_id)) is not None:
                 paths[db_id] = path
     return paths
+
+
+def no_database(benchmark: Benchmark) -> UsageError:
+    """The error for a set of which no item has its database: where the first one was looked for."""
+    first = benchmark.items[0].db_id if benchmark.items else "NAME"
+    tried = [
+        f"{folder.name}/{place}/{first}/{first}.sqlite" for folder in benchmark.folders for place in _usual(folder)
+    ]
+    hint = f"looked for {', '.join(tried)}" if tried else "name a folder with databases"
+    return UsageError("no item has a database here", where=benchmark.name, hint=hint)
+
+
+def _usual(folder: Path) -> tuple[str, ...]:
+    """The folders of databases that are there, else the usual one of the set."""
+    found = tuple(name for name in _DATABASE_FOLDERS if (folder / name).is_dir())
+    if found or not folder.is_dir():
+        return found
+    bird = any((folder / name).is_file() for name in _BIRD_TABLES) or (folder / "mini_dev_sqlite.json").is_file()
+    return ("dev_databases",) if bird else ("database",)
 
 
 def sample_items(items: Sequence[Item], n: int, *, seed: int = 0) -> tuple[Item, ...]:

@@ -14,6 +14,7 @@ from ctxprune.storage.sealed import parse_json
 
 from ..database.limits import check_whole_number
 from .bird import time_ratio
+from .datasets import no_database
 from .exact_match import exact_match, foreign_key_map
 from .hardness import hardness
 from .journal import Journal
@@ -87,8 +88,9 @@ def evaluate(
 ) -> Evaluation:
     """Score every item whose database is present; the n-th prediction belongs to the n-th item of the set.
 
-    Predictions beyond the last item are left out, as the official scripts do; items beyond the last prediction are left
-    out in official mode, and wrong with the class "missing" in safe mode.
+    Predictions beyond the last item are left out, as the official scripts do. Items beyond the last prediction are
+    wrong, with the class "missing": the official scripts would leave them out, or end, and a file that was cut off
+    would score higher than a whole one.
 
     Args:
         benchmark: The set.
@@ -98,7 +100,7 @@ def evaluate(
         progress: Told (done, total) after each item.
 
     Raises:
-        UsageError: No item has a database.
+        UsageError: No item has a database, or no such item has a prediction.
         InputError: Official mode, and the official script would end on this file; or the log belongs to another run.
         FormatError: The log is damaged.
         DatabaseError: A database cannot be copied, or no process can be started.
@@ -109,8 +111,10 @@ def evaluate(
         )
     jobs = list(_jobs(benchmark, predictions, config))
     if not jobs:
+        raise no_database(benchmark)
+    if all(job.problem == "missing" for job in jobs):
         hint = "the n-th prediction belongs to the n-th item of the set, whatever its key; fill the file up"
-        raise UsageError("no item has a database and a prediction here", where=benchmark.name, hint=hint)
+        raise UsageError("no item that has a database has a prediction", where=benchmark.name, hint=hint)
     run = {"set": benchmark.name, "data": benchmark.fingerprint, "predictions": predictions.digest, **config.describe()}
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(log, run, Result.load)) if log is not None else None
@@ -143,7 +147,7 @@ def _jobs(benchmark: Benchmark, predictions: Predictions, config: RunConfig) -> 
         path = benchmark.databases[item.db_id]
         if position < len(entries):
             yield _job(item, path, entries[position], benchmark, config)
-        elif config.mode == "safe":
+        else:
             yield _Job(item, path, "", "missing")
 
 

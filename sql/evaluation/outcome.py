@@ -102,11 +102,13 @@ class Result:
 
     @classmethod
     def load(cls, record: Any, *, where: str = "") -> Result:
-        """A result out of a log's line or a result document.
+        """A result out of a log's line or a result document; of a generator's answer its verdict ("correct") counts.
 
         Raises:
             InputError: It is none.
         """
+        if isinstance(record, dict) and "correct" in record:
+            record = {"right": record["correct"], **record}
         if isinstance(record, dict) and {"index", "right", "sql"} <= record.keys():
             known = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
             known = {"db_id": "", "level": ""} | known

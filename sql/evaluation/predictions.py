@@ -72,7 +72,7 @@ def read_predictions(path: Path) -> Predictions:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # the latter for a path with a NUL character, and for what is no UTF-8
-        raise InputError(f"the predictions cannot be read: {error}", where=str(path)) from error
+        raise InputError(f"the predictions cannot be read: {_reason(error)}", where=str(path)) from error
     start = text.lstrip()[:1]
     if start not in {"{", "["}:
         return _lines(text)
@@ -85,6 +85,11 @@ def read_predictions(path: Path) -> Predictions:
 def gold_as_predictions(items: Sequence[Item]) -> Predictions:
     """The references as predictions: a check of the set and of the runner, which should give 100 %."""
     return Predictions(tuple(Prediction(item.gold, item.db_id) for item in items), "gold")
+
+
+def _reason(error: Exception) -> str:
+    """Without the number and the path that the error of a system call repeats."""
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def _document(text: str, path: Path) -> dict[str, Any] | list[Any]:

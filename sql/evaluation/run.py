@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ctxprune.errors import DatabaseError, ModelError, UsageError
+from ctxprune.errors import DatabaseError, InputError, ModelError
 from ctxprune.utils.percent import percent_or_none
 
 from ..database.database import Database, Limits
+from .datasets import no_database
 from .equality import equal_results, equal_sets
+from .journal import Journal
 from .rules import SPIDER
 from .spider import order_matters, prepare, this_year
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from ..pipeline.pipeline import Answer, Pipeline
     from ..pipeline.trace import Trace
@@ -60,6 +64,22 @@ class Verdict:
     model_error: str = ""
     tokens_out: int = 0
     cost: float | None = None
+
+    def record(self) -> dict[str, Any]:
+        """For the log: everything."""
+        return asdict(self)
+
+    @classmethod
+    def load(cls, record: Any, *, where: str = "") -> Verdict:
+        """A verdict out of a log's line.
+
+        Raises:
+            InputError: It is none.
+        """
+        whole = isinstance(record, dict) and record.keys() == cls.__dataclass_fields__.keys()
+        if whole and type(record["index"]) is int and isinstance(record["correct"], bool):
+            return cls(**record)
+        raise InputError("not the verdict on an item", where=where)
 
 
 @dataclass(frozen=True)
@@ -106,6 +126,8 @@ def run(
     *,
     items: Sequence[Item] | None = None,
     rule: ExecutionRule = SPIDER,
+    log: Path | None = None,
+    options: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Ask every item whose database is present, database by database; verdicts come back in the items' order.
@@ -115,26 +137,39 @@ def run(
         make_pipeline: Called once a database, with its schema as the set documents it; may build its value index.
         items: Which items; default: all of the benchmark.
         rule: When a result counts as right.
+        log: File that keeps each verdict; a run that was stopped goes on from it.
+        options: What the answers depend on beside the data (JSON-safe); a log of other options is refused.
         progress: Told (done, total) after each item.
 
     Raises:
         UsageError: No item has a database.
+        InputError: The log belongs to another run, or cannot be written.
+        FormatError: The log is damaged.
         ModelError: On three items in a row model calls failed and none gave an answer.
     """
     chosen = benchmark.items if items is None else tuple(items)
     present = [item for item in chosen if item.db_id in benchmark.databases]
     if not present:
-        raise UsageError("no item has a database here", where=benchmark.name, hint="name a folder with --schemas")
-    verdicts: list[Verdict] = []
+        raise no_database(benchmark)
+    header = {"set": benchmark.name, "data": benchmark.fingerprint, "rule": asdict(rule), **(options or {})}
     watch = ModelWatch()
-    for name in dict.fromkeys(item.db_id for item in present):
-        mine = [item for item in present if item.db_id == name]
-        for verdict in _one_database(benchmark, mine, make_pipeline, watch, rule):
-            verdicts.append(verdict)
-            if progress is not None:
-                progress(len(verdicts), len(present))
-    verdicts.sort(key=lambda verdict: verdict.index)
-    return Report(tuple(verdicts), len(benchmark.items) - len(benchmark.present))
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal(log, header, Verdict.load)) if log is not None else None
+        wanted = {item.index for item in present}
+        done = {index: one for index, one in (journal.done if journal else {}).items() if index in wanted}
+        if progress is not None and done:
+            progress(len(done), len(present))
+        left = [item for item in present if item.index not in done]
+        for name in dict.fromkeys(item.db_id for item in left):
+            mine = [item for item in left if item.db_id == name]
+            for verdict in _one_database(benchmark, mine, make_pipeline, watch, rule):
+                done[verdict.index] = verdict
+                if journal is not None:
+                    journal.add(verdict)
+                if progress is not None:
+                    progress(len(done), len(present))
+    verdicts = tuple(done[index] for index in sorted(done))
+    return Report(verdicts, len(benchmark.items) - len(benchmark.present))
 
 
 class ModelWatch:

@@ -19,12 +19,13 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from ctxprune.errors import InputError, UsageError
+from ctxprune.errors import InputError
 
 from ..database.database import Database
 from ..database.drivers.samples import quote_name
 from ..schema.schema import ColumnRef
 from ..values.index import ValueIndex
+from .datasets import no_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -147,7 +148,7 @@ def measure(
     chosen = benchmark.items if items is None else tuple(items)
     present = sorted((item for item in chosen if item.db_id in benchmark.databases), key=lambda item: item.db_id)
     if not present:
-        raise UsageError("no item has a database here", where=benchmark.name, hint="name a folder with --schemas")
+        raise no_database(benchmark)
     report = ValueReport(skipped=len(chosen) - len(present))
     done = 0
     for name, mine in groupby(present, key=lambda item: item.db_id):

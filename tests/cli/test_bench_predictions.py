@@ -77,6 +77,54 @@ def test_a_generator_on_bird(tmp_path: Path, bakery: SimpleNamespace, run_bench:
     assert found["by_difficulty"]
 
 
+def test_a_run_of_a_generator_goes_on_and_is_compared(
+    tmp_path: Path, capsys: Capture, bakery: SimpleNamespace, run_bench: Callable[..., dict]
+):
+    data = bakery.make_bird(tmp_path / "bird")
+    log, page, out = tmp_path / "run.log", tmp_path / "page.html", tmp_path / "a.json"
+    words = ("bird", "--data", data, "--generator", "sketch", "--items", "--log", log, "--html", page)
+    first = run_bench(*words)
+    log.write_text("".join(log.read_text(encoding="utf-8").splitlines(keepends=True)[:4]), encoding="utf-8")  # killed
+    again = run_bench(*words)
+    assert [one["ms"] for one in again["verdicts"]][:3] == [one["ms"] for one in first["verdicts"]][:3]  # from the log
+    assert again["ex"] == first["ex"]
+    assert "EX by level" in page.read_text(encoding="utf-8")
+    out.write_text(json.dumps(again), encoding="utf-8")
+    for run in (out, log):
+        found = run_bench("compare", run, out)
+        assert found["items"] == again["items"]
+        assert found["metrics"]["ex"]["difference"] == 0
+    assert main(["bench", *map(str, words), "--seed", "1"]) == 1
+    assert "the log belongs to another run (different: seed)" in capsys.readouterr().err
+
+
+def test_a_file_that_was_cut_off_scores_no_higher(tmp_path: Path, capsys: Capture, bakery: SimpleNamespace):
+    data = bakery.make_bird(tmp_path / "bird")
+    path = bakery.bird_predictions(tmp_path / "p.json", [bakery.RIGHT[0], "SELECT 1"])
+    assert main(["bench", "bird", "--data", str(data), "--predictions", str(path), "--json"]) == 0
+    shown = capsys.readouterr()
+    found = json.loads(shown.out)
+    assert (found["ex"], found["items"]) == (16.67, 6)
+    assert found["errors"]["missing"] == 4
+    assert "without a prediction: wrong here" in shown.err
+    assert main(["bench", "bird", "--data", str(data), "--predictions", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "unpredicted" in shown
+    assert "5 items wrong:" in shown
+    assert "predicted: SELECT 1\n  reference: " in shown
+    assert "(there is no prediction): " in shown
+
+
+def test_a_missing_database_is_named(tmp_path: Path, capsys: Capture, bakery: SimpleNamespace):
+    data = bakery.make_bird(tmp_path / "bird")
+    for file in (data / "dev_databases").rglob("*.sqlite"):
+        file.unlink()
+    assert main(["bench", "bird", "--data", str(data), "--self-check"]) == 1
+    err = capsys.readouterr().err
+    assert "looked for bird/dev_databases/" in err
+    assert "--schemas" not in err
+
+
 def test_outputs_never_replace_inputs(tmp_path: Path, capsys: Capture, bakery: SimpleNamespace):
     data = bakery.make_bird(tmp_path / "bird")
     database = data / "dev_databases" / "bakery" / "bakery.sqlite"
@@ -102,10 +150,6 @@ def test_predictions_of_a_part_are_told_by_their_databases(tmp_path: Path, capsy
 def test_options_of_the_other_use(tmp_path: Path, capsys: Capture, name: str, bakery: SimpleNamespace):
     data = getattr(bakery, f"make_{name}")(tmp_path / name)
     words = ["bench", name, "--data", str(data)]
-    for option in ("--html", "--log"):
-        assert main([*words, "--limit", "1", option, str(tmp_path / "page")]) == 2
-        assert option in capsys.readouterr().err
-    assert not (tmp_path / "page").exists()
     assert main([*words, "--self-check", "--predictions", str(tmp_path / "p.txt")]) == 2
     capsys.readouterr()
     assert main([*words, "--self-check", "--limit", "1"]) == 0

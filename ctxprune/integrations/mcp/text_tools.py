@@ -10,6 +10,7 @@ from ctxprune.integrations.mcp.context import RECALL_ID
 from ctxprune.integrations.mcp.recall import StoredRows, StoredSchema, StoredText
 from ctxprune.integrations.sql_tools.budget import RoomSearch
 from ctxprune.integrations.sql_tools.schemas import fit_linked
+from ctxprune.pruning.oversized import MissingRows, Oversized
 from ctxprune.pruning.pruner import NO_ROOM_HINT
 from ctxprune.rag.kinds import TABLES
 from ctxprune.sql.linking.ranked import RankedLinker
@@ -68,9 +69,19 @@ def _describe_cut(pruned: dict[str, Any]) -> str:
     if pruned["units_after"] == pruned["units_before"]:
         return told
     if pruned["kind"] in TABLES and pruned["note"]:
-        return str(pruned["note"])[1:-1]  # in brackets, for a line among others
-    cut = f"{pruned['units_after']} of {pruned['units_before']} {pruned['noun']} are shown"
-    return "; ".join(filter(None, (cut, told)))
+        note = str(pruned["note"])[1:-1]  # in brackets, for a line among others
+        return "; ".join(filter(None, (_describe_missing(pruned), note)))
+    kept = pruned["units_after"]
+    cut = f"{kept} of {pruned['units_before']} {pruned['noun']} {'is' if kept == 1 else 'are'} shown"
+    return "; ".join(filter(None, (_describe_missing(pruned), cut, told)))
+
+
+def _describe_missing(pruned: dict[str, Any]) -> str:
+    """That what answers the question best did not fit: what is shown may then be about something else; "" if it did."""
+    found = pruned["oversized"]
+    if found is None:
+        return ""
+    return str(MissingRows(**found) if "rows" in found else Oversized(**found))
 
 
 def _recall_schema(context: ToolContext, stored: StoredSchema, query: str) -> dict[str, Any]:
@@ -105,6 +116,7 @@ async def _prune_to_fit(
     """
     frame = {"kind": stored.kind, "units_after": 10**6, "units_before": 10**6 + 1, "noun": "tools and parameters"}
     frame |= {"output": "", "tokens_before": 10**6, "tokens_after": 10**6, "note": ""}
+    frame["oversized"] = {"index": 0, "tokens": 10**6, "budget": 10**6, "parts": 10**6, "kept": 10**5}
     search = RoomSearch(context.budget, build(frame))
 
     def measure(pruned: dict[str, Any], accepts: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:

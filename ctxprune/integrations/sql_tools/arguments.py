@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ctxprune.errors import UsageError
+from ctxprune.utils.validation import plain_fault
 
 __all__ = [
     "AskArguments",
@@ -81,13 +82,14 @@ def read_arguments(model: type[M], arguments: dict[str, Any]) -> M:
         return model.model_validate(arguments)
     except ValidationError as error:
         known = ", ".join(model.model_fields) or "none"
-        raise UsageError(describe_fault(error), hint=f"arguments: {known}") from None
+        raise UsageError(describe_fault(error), hint=f"the arguments are {known}") from None
 
 
 def describe_fault(error: ValidationError) -> str:
     """The first fault of what was given, with its place but not its value, which may be long or secret."""
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{'.'.join(map(str, fault['loc']))[:_LONGEST_PLACE]}: {fault['msg']}"
+    place = ".".join(map(str, fault["loc"]))[:_LONGEST_PLACE]
+    return f"{place} is missing" if fault["type"] == "missing" else f"{place}: {plain_fault(fault['msg'])}"
 
 
 def json_schema_of(model: type[BaseModel], *, output: bool = False) -> dict[str, Any]:

@@ -81,9 +81,10 @@ class Strict(BaseModel):
     @classmethod
     def _names(cls, data: Any) -> Any:
         """Unknown entries are told with the known ones, which pydantic leaves out."""
+        known = [field.alias or name for name, field in cls.model_fields.items()]
         for name in data if isinstance(data, dict) else ():
-            if name not in cls.model_fields:
-                raise UnknownNameError("entry", name, cls.model_fields)
+            if name not in known:
+                raise UnknownNameError("entry", name, known)
         return data
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from ctxprune.errors import InputError, RequestError, UnknownNameError
-from ctxprune.policies import Adaptive, Policy, TableBudget, Threshold, TokenBudget, TopK
+from ctxprune.policies import Adaptive, BudgetShare, Policy, TableBudget, Threshold, TokenBudget, TopK
 from ctxprune.pruning.pruner import Pruner
 from ctxprune.rag import Passage, PassageOptions, PassagePruner, Passages
 from ctxprune.rag.kinds import KINDS, TABLES, read_context
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PruneRequest", "plan", "router"]
 
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 router = APIRouter(prefix="/v1", tags=["pruning"], route_class=BodyRoute)
 
 
@@ -44,35 +46,68 @@ class PruneRequest(Strict):
     """
 
     query: str = Field(min_length=1, max_length=10_000)
-    kind: str = Field(
-        "text", max_length=LONGEST_NAME, description=f"What the text is: {', '.join(KINDS)}; or auto, by its looks."
+    kind: str | None = Field(
+        None,
+        max_length=LONGEST_NAME,
+        description=f"What the text is: {', '.join(KINDS)}; or auto, by its looks. Without a kind documents and what"
+        " may be Markdown are text, and a text goes by its looks.",
     )
     text: str | None = Field(None, description="One text of that kind; the answer's output is one, too.")
     documents: Annotated[list[str | Document], Field(fail_fast=True)] | None = Field(
         None, description="Several texts, for kind text."
     )
-    budget: int | None = Field(None, ge=0, description="Tokens that may stay, of all documents together.")
+    budget: int | str | None = Field(
+        None,
+        description='Tokens that may stay, of all documents together; or a share of what came, such as "25%".',
+        examples=[200, "25%"],
+    )
     top_k: int | None = Field(None, ge=1, description="Units (sentences, blocks, rows, JSON values) that may stay.")
     threshold: float | None = Field(None, description="Least score that stays.")
     on_empty: Literal["keep_best", "keep_all", "drop"] = "keep_best"
-    markdown: bool = False
+    form: Literal["html", "markdown", "text"] | None = Field(
+        None, alias="as", description="Form in which a page (kind html) comes back; html without it."
+    )
+    markdown: bool = Field(
+        False,
+        description="Read text and documents as Markdown: headings come with what stands under them, code stays whole.",
+    )
     reorder: bool = Field(False, description="Most relevant document first in `order`.")
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _check_budget(cls, value: Any) -> Any:
+        whole = type(value) is int and value >= 0
+        if value is None or whole or (isinstance(value, str) and _read_share(value) is not None):
+            return value
+        raise ValueError('give a number of tokens from 0 up, or a share up to "100%"')
 
 
 class PruneReply(BaseModel):
-    """The account of `ctxprune.pruning.result.Pruned`, and of each document its relevance."""
+    """What is kept, an account of each unit, and of each document its relevance."""
 
+    query: str
     kind: str
     noun: str = Field(description="What a unit of this kind is called, in the plural.")
-    output: str | list[str]
+    output: str | list[str] = Field(description="What is kept: a text, or one for each document.")
     tokens_before: int
     tokens_after: int
-    counter: str
+    units_before: int = Field(description="Units that came in; of a table its rows and its columns.")
+    units_after: int
+    counter: str = Field(description="What counted the tokens.")
     scorer: str
     policy: str
-    units: list[dict[str, Any]]
-    relevance: list[float]
-    order: list[int]
+    note: str = Field(
+        description='What a reader should know: what was left out, or how the text was read; "" for none.'
+    )
+    oversized: dict[str, int] | None = Field(
+        description="Where the best unit did not fit: its `index` and `tokens`, the `budget` that would hold it, and"
+        " how many of its `parts` are `kept`. Where the question needs several rows: how many `rows`, and how many are"
+        " `kept`. Else null."
+    )
+    seconds: dict[str, float] = Field(description="Time by step.")
+    units: list[dict[str, Any]] = Field(description="Each with its text, score, place and whether it is kept.")
+    relevance: list[float] = Field(description="Of each document, higher for more relevant.")
+    order: list[int] = Field(description="Places of the documents, the most relevant first if `reorder` asks for that.")
 
 
 _REQUEST_EXAMPLES = {
@@ -92,14 +127,20 @@ _REQUEST_EXAMPLES = {
     },
 }
 _REPLY_EXAMPLE = {
+    "query": "When did the bridge open?",
     "kind": "text",
     "noun": "sentences",
     "output": "It opened in 1933.",
     "tokens_before": 12,
     "tokens_after": 7,
+    "units_before": 2,
+    "units_after": 1,
     "counter": "ctxprune-bpe.v1",
     "scorer": "cascade.v1",
     "policy": "adaptive.v1",
+    "note": "",
+    "oversized": None,
+    "seconds": {"count": 0.001, "score": 0.02, "select": 0.0, "render": 0.0},
     "units": [{"index": 1, "text": "It opened in 1933.", "kept": True, "score": 0.97, "span": [20, 38]}],
     "relevance": [0.98],
     "order": [0],
@@ -122,12 +163,18 @@ def plan(request: PruneRequest, scorer: Scorer, _request_id: str) -> Task[Outcom
         UnknownNameError: There is no such kind.
         RequestError: The parts of the request contradict each other.
     """
-    guessed = request.kind == "auto"
+    kind, guessed = request.kind, request.kind in (None, "auto")
     if guessed:
-        request = request.model_copy(update={"kind": "text" if request.text is None else sniff_kind(request.text)})
-    if request.kind not in KINDS:
-        raise UnknownNameError("kind", request.kind, ["auto", *KINDS])
-    return _texts(request, scorer) if request.kind == "text" else _structured(request, scorer, guessed=guessed)
+        # Who names no kind and says how to read text means text; and what only looks like Markdown mostly is.
+        plain = request.text is None or (kind is None and (request.markdown or request.reorder))
+        looks = "text" if plain else sniff_kind(request.text or "")
+        kind = "text" if request.kind is None and looks == "markdown" else looks
+        request = request.model_copy(update={"kind": kind})
+    if kind not in KINDS:
+        raise UnknownNameError("kind", str(kind), ["auto", *KINDS])
+    if request.form is not None and kind != "html":
+        raise RequestError(f"as is for pages, and this is {kind}", status=422, hint="leave it out")
+    return _texts(request, scorer) if kind == "text" else _structured(request, scorer, guessed=guessed)
 
 
 def _texts(request: PruneRequest, scorer: Scorer) -> Task[Outcome]:
@@ -164,12 +211,16 @@ def _structured(request: PruneRequest, scorer: Scorer, *, guessed: bool) -> Task
             raise RequestError(f"{name} is for kind text, and this is {request.kind}", status=422, hint="leave it out")
     policy = _policy(request, table=request.kind in TABLES)
     pruner = Pruner(scorer, policy, None, request.on_empty)
-    return _single(request, lambda text: _context(text, "auto" if guessed else request.kind), pruner)
+    return _single(request, lambda text: _context(text, request, guessed=guessed), pruner)
 
 
-def _context(text: str, kind: str) -> Context[str]:
+def _context(text: str, request: PruneRequest, *, guessed: bool) -> Context[str]:
     try:
-        return read_context(text, kind)
+        if request.form is not None:
+            from ctxprune.rag.html import HtmlOptions, HtmlPage
+
+            return HtmlPage(text, HtmlOptions(output=request.form))
+        return read_context(text, "auto" if guessed else str(request.kind))
     except InputError as error:
         raise RequestError(error.what, status=422, where=error.where, hint=error.hint) from error
 
@@ -187,9 +238,25 @@ def _single(request: PruneRequest, make: Callable[[str], Context[str]], pruner: 
 
 
 def _outcome(request: PruneRequest, pruned: Pruned[Any], more: dict[str, Any]) -> Outcome:
-    log_fields = {"kind": request.kind, "units": len(pruned.units), "tokens": pruned.tokens_before}
-    body = encode(pruned.to_dict() | {"kind": request.kind, "noun": KINDS[request.kind].units} | more)
+    kind = str(request.kind)
+    log_fields = {"kind": kind, "units": len(pruned.units), "tokens": pruned.tokens_before}
+    found = {"kind": kind, "noun": KINDS[kind].units, "note": _note(request, pruned)}
+    body = encode(pruned.to_dict() | found | more)
     return Outcome(body, "prune", (pruned.tokens_before, pruned.tokens_after), pruned.seconds, log_fields)
+
+
+def _note(request: PruneRequest, pruned: Pruned[Any]) -> str:
+    """What the reader should know; that a text is empty, or no table, is no error but nearly always a mistake."""
+    if request.text is not None and not request.text.strip():
+        return "the text is empty"
+    return pruned.note
+
+
+def _read_share(text: str) -> float | None:
+    """The share that a percentage is, 0 to 1; None where it is none."""
+    found = _PERCENT.fullmatch(text.strip())
+    share = float(found.group(1)) / 100 if found else 2.0
+    return share if share <= 1 else None
 
 
 def _policy(request: PruneRequest, *, table: bool = False) -> Policy:
@@ -197,8 +264,10 @@ def _policy(request: PruneRequest, *, table: bool = False) -> Policy:
     given = [name for name, value in limits.items() if value is not None]
     if len(given) > 1:
         raise RequestError(f"{' and '.join(given)} are given together", status=422, hint="give one of them")
-    if request.budget is not None:
+    if isinstance(request.budget, int):
         return TableBudget(request.budget) if table else TokenBudget(request.budget)
+    if request.budget is not None:
+        return BudgetShare(_read_share(request.budget) or 0.0, TableBudget(0) if table else TokenBudget(0))
     if request.top_k is not None:
         return TopK(request.top_k)
     return Adaptive() if request.threshold is None else Threshold(request.threshold)
