@@ -101,6 +101,7 @@ def generate_and_score(
         limit: At most so many items, stratified by database.
         as_json: Print one JSON document, not a table.
     """
+    from ctxprune.cli import _console
     from ctxprune.cli._pipelines import generators_from_options
     from ctxprune.cli._progress import show_progress
     from ctxprune.cli._trust import options_record, shown_generator

@@ -96,7 +96,8 @@ def identity_of(label: str, key: Hashable = None, *, literal: bool = False) -> I
     if key is None:
         return ("literal" if literal else "label", label)
     # Two objects that are NaN are not equal, so that an entity would be another one in each row.
-    if isinstance(key, Real) and key != key:  # noqa: PLR0124
+    number: object = key
+    if isinstance(number, Real) and number != number:  # noqa: PLR0124
         return ("flag", "NaN")
     return ("flag" if isinstance(key, bool) else "key", key)  # in Python True and 1 are equal
 
