@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-slow smoke agents frameworks litellm container bench docs docs-release lint fix build release clean
+.PHONY: help demo check test test-slow smoke agents frameworks litellm container bench docs docs-release notebooks lint fix build release clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +23,8 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 # Training needs torch, which the other tests must do without: an environment of its own.
 $(VENV)-train/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-train
-	$(VENV)-train/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train]' hypothesis pytest pytest-timeout pytest-xdist scipy
+	$(VENV)-train/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train]' hypothesis pytest pytest-timeout pytest-xdist scipy \
+		ipykernel matplotlib nbclient nbformat
 	@touch $@
 
 demo: $(VENV)/.ready ## set up, make a sample database and answer six questions on it
@@ -93,6 +94,10 @@ docs: $(VENV)-docs/.ready ## build the documentation site into .site; a broken l
 
 docs-release: $(VENV)-docs/.ready ## VERSION=0.1 builds the site as one version of several on the local branch gh-pages; pushes nothing
 	DOCS_TOOLS=$(abspath $(VENV)-docs/bin) .ci/docs-release $(VERSION)
+
+notebooks: $(VENV)/.ready-dev $(VENV)-train/.ready ## run the notebooks of docs/notebooks and write their outputs
+	$(BIN)/python -m benchmarks.report.notebooks
+	$(VENV)-train/bin/python -m benchmarks.report.notebooks shrink_a_reranker kv_cache
 
 BENCH := quality/passages quality/spider quality/linking quality/values_recall quality/html_pages quality/tables
 bench: $(VENV)/.ready-dev ## the benchmarks behind the main tables, and which figures differ from the committed ones

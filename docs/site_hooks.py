@@ -84,6 +84,8 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
         place = OUTSIDE.get(target)
         if place is None and target.startswith("benchmarks/results/") and target.endswith((".svg", ".png")):
             place = f"assets/{posixpath.basename(target)}"
+        if target.startswith("docs/notebooks/") and target.endswith(".ipynb"):
+            place = target.removeprefix("docs/").replace(".ipynb", ".md")  # the page that notebook_pages.py makes of it
         if place is None and target.startswith("docs/") and source != f"docs/{here}":
             place = target.removeprefix("docs/")  # a card or the security page links to a page of docs/
         if place is None:
