@@ -80,8 +80,8 @@ class Atom(Formula):
 
 
 @dataclass(frozen=True, slots=True)
-class And(Formula):
-    """All of the formulas are true: the product of their truth values."""
+class _Joined(Formula):
+    """Several formulas as one; the subclass says how."""
 
     formulas: tuple[Formula, ...]
 
@@ -95,18 +95,13 @@ class And(Formula):
 
 
 @dataclass(frozen=True, slots=True)
-class Or(Formula):
+class And(_Joined):
+    """All of the formulas are true: the product of their truth values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Or(_Joined):
     """One of the formulas is true: a + b - ab of their truth values, which goes with the product."""
-
-    formulas: tuple[Formula, ...]
-
-    def __post_init__(self) -> None:
-        _check_formulas(self.formulas)
-
-    @property
-    def parts(self) -> tuple[Formula, ...]:
-        """See `Formula`."""
-        return self.formulas
 
 
 @dataclass(frozen=True, slots=True)

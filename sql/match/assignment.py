@@ -9,7 +9,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["assign", "assign_sparse"]
+__all__ = ["assign", "assign_sparse", "gains_over", "log_odds"]
+
+_SURE = 1e-6  # from 0 and 1: a probability of 1 would outweigh any number of other pairs
 
 _LARGEST = 400  # rows or columns of a group that is solved exactly; beyond, the best pair is taken first
 
@@ -51,6 +53,20 @@ def assign(gains: NDArray[np.float64]) -> list[tuple[int, int]]:
             previous = int(before[at])
             owner[at], at = owner[previous], previous
     return sorted((int(owner[column]), column) for column in range(m) if owner[column] >= 0)
+
+
+def log_odds(chances: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """ln(p / (1 - p)) of probabilities, 0..1; finite for 0 and 1, too."""
+    safe = np.clip(np.asarray(chances, dtype=np.float64), _SURE, 1 - _SURE)
+    return np.asarray(np.log(safe / (1 - safe)))
+
+
+def gains_over(bar: float, chances: NDArray[np.float64], odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What an assignment gains by each pair: its log-odds over those of the bar; 0 for a pair below it.
+
+    A sum of probabilities would give up one sure pair for two doubtful ones.
+    """
+    return np.where(chances >= bar, odds - log_odds(bar) + 1e-9, 0.0)
 
 
 def assign_sparse(rows: NDArray[np.int64], columns: NDArray[np.int64], gains: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from ctxprune.utils.validation import Checked, check_number, check_range, check_
 
 from ..database.database import Database
 from ..schema.schema import ColumnRef, Schema
-from .assignment import assign_sparse
+from .assignment import assign_sparse, gains_over, log_odds
 from .candidates import MOST_PAIRS, choose_pairs
 from .features import SCORERS, rival_gap, score_all
 from .model import load_weights
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["MatchConfig", "match_profiles", "match_schemas", "match_sides", "mean_chances"]
 
 _SHOWN = 20  # candidates kept of each source column
-_SURE = 0.999999  # a probability of 1 would outweigh any number of other pairs
 _REASONS = {
     "name_characters.v1": ("same name", 0.999),
     "name_words.v1": ("names have the same words", 0.7),
@@ -179,11 +178,7 @@ def mean_chances(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _settle(pairs: Pairs, scores: NDArray[np.float64], chances: NDArray[np.float64], bar: float) -> Matches:
-    # Log-odds over the bar: a sum of probabilities would give up one sure pair for two doubtful ones.
-    safe = np.clip(chances, 1 - _SURE, _SURE)
-    floor = min(max(bar, 1 - _SURE), _SURE)
-    gains = np.log(safe / (1 - safe)) - np.log(floor / (1 - floor)) + 1e-9
-    chosen = assign_sparse(pairs.rows, pairs.columns, np.where(chances >= bar, gains, 0.0))
+    chosen = assign_sparse(pairs.rows, pairs.columns, gains_over(bar, chances, log_odds(chances)))
     margins = np.minimum(rival_gap(chances, pairs.rows), rival_gap(chances, pairs.columns))
     left, right = [p.ref for p in pairs.source], [p.ref for p in pairs.target]
     rows, columns = pairs.rows, pairs.columns

@@ -16,7 +16,7 @@ from ctxprune.llm.deadline import Deadline
 from ctxprune.utils.validation import Checked, check_number, check_range, check_whole, checked_field
 
 from ..generate.prompts.base import one_line
-from .assignment import assign_sparse
+from .assignment import assign_sparse, gains_over, log_odds
 from .result import Candidate, Match
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ChatRefiner", "MatchRefiner"]
 
-_SURE = 1e-6
 _LETTER = re.compile(r"(?<![A-Za-z])([A-H])(?![A-Za-z])")
 _NONE = re.compile(r"\bnone\b", re.IGNORECASE)
 _WHY = "a chat model chose it"
@@ -189,12 +188,10 @@ def _settle(
     targets = {ref: at for at, ref in enumerate(dict.fromkeys(c.target for c in pairs))}
     rows = np.array([sources[c.source] for c in pairs], dtype=np.int64)
     columns = np.array([targets[c.target] for c in pairs], dtype=np.int64)
-    prior = np.clip([c.confidence for c in pairs], _SURE, 1 - _SURE)
-    logits = np.log(prior / (1 - prior)) + np.array([odds.get((c.source, c.target), 0.0) for c in pairs])
+    prior = log_odds(np.array([c.confidence for c in pairs]))
+    logits = prior + np.array([odds.get((c.source, c.target), 0.0) for c in pairs])
     chances = 1 / (1 + np.exp(-logits))
-    floor = float(np.clip(bar, _SURE, 1 - _SURE))
-    gains = np.where(chances >= bar, logits - np.log(floor / (1 - floor)) + 1e-9, 0.0)
-    chosen = assign_sparse(rows, columns, gains)
+    chosen = assign_sparse(rows, columns, gains_over(bar, chances, logits))
     reasons = {(match.source, match.target): match.reasons for match in matches.matches}
     found: dict[ColumnRef, Match] = {}
     for at in chosen.tolist():

@@ -11,6 +11,18 @@ from ctxprune.shrink.types import Batch, Callable, Sequence, Subject, Tensor, nn
 from ctxprune.utils.validation import check_range
 
 
+def needed_related(subject: Subject, where: str) -> Sequence[Batch]:
+    """The related data, which rows are compared with.
+
+    Raises:
+        UsageError: There is none; `where` is the selector's name.
+    """
+    if not subject.related:
+        hint = "give --related (importance in `train select`: --reference)"
+        raise UsageError("there is no data of the target task", where=where, hint=hint)
+    return subject.related
+
+
 def by_row(subject: Subject, see: Callable[[Batch, Tensor], Tensor], model: nn.Module | None = None) -> Tensor:
     """What `see` makes of each batch and the model's output for it, (rows,) each, over all batches: float64 (rows,).
 

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ctxprune.errors import UsageError
-from ctxprune.shrink.select.base import best_share
+from ctxprune.shrink.select.base import best_share, needed_related
 from ctxprune.shrink.types import Batch, Subject, Tensor
 from ctxprune.train.line_selectors.importance import count_buckets, hash_ngrams, log_ratios, mean_worth
 
@@ -27,10 +26,8 @@ class Importance:
         Raises:
             UsageError: The subject has no related data.
         """
-        if not subject.related:
-            hint = "give --related (to `train select`, --reference)"
-            raise UsageError("there is no data to be like", where="importance.v1", hint=hint)
-        ratios = log_ratios(count_buckets(_rows(subject.related)), count_buckets(_rows(subject.needed_calibration())))
+        wanted = needed_related(subject, "importance.v1")
+        ratios = log_ratios(count_buckets(_rows(wanted)), count_buckets(_rows(subject.needed_calibration())))
         worth = [mean_worth(row, ratios) for row in _rows(subject.needed_calibration())]
         return best_share(subject, torch.tensor(worth, dtype=torch.float64), share)
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ctxprune.errors import UsageError
-from ctxprune.shrink.select.base import best_share, representations
+from ctxprune.shrink.select.base import best_share, needed_related, representations
 from ctxprune.shrink.types import Subject, Tensor
 
 
@@ -24,10 +23,8 @@ class Nearest:
         Raises:
             UsageError: The subject has no related data.
         """
-        if not subject.related:
-            hint = "give related data"
-            raise UsageError("there is no data of the target task", where="nearest.v1", hint=hint)
+        wanted = needed_related(subject, "nearest.v1")
         model = subject.teacher or subject.model
-        target = representations(replace(subject, calibration=subject.related), model).double()
+        target = representations(replace(subject, calibration=wanted), model).double()
         near = -torch.cdist(representations(subject, model).double(), target).min(1).values
         return best_share(subject, near, share)

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ctxprune.errors import UsageError
 from ctxprune.shrink.learning.clustering import k_means, sampled_centres
-from ctxprune.shrink.select.base import best_share, representations
+from ctxprune.shrink.select.base import best_share, needed_related, representations
 from ctxprune.shrink.types import Subject, Tensor
 from ctxprune.utils.validation import Checked, check_whole, checked_field
 
@@ -34,11 +33,10 @@ class Selectivity(Checked):
         Raises:
             UsageError: The subject has no related data.
         """
-        if not subject.related:
-            raise UsageError("there is no data of the target task", where="selectivity.v1", hint="give related data")
+        wanted = needed_related(subject, "selectivity.v1")
         model = subject.teacher or subject.model
         source = representations(subject, model).double()
-        target = representations(replace(subject, calibration=subject.related), model).double()
+        target = representations(replace(subject, calibration=wanted), model).double()
         which = k_means(source, sampled_centres(source, self.clusters, subject.generator(6)))
         numbers = which.unique()
         centres = torch.stack([source[which == number].mean(0) for number in numbers])

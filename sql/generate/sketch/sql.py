@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from copy import copy
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from sqlglot.dialects.dialect import Dialect
 
 from ctxprune.errors import GenerationError
 
+from ..identifiers import make_identifier
 from .periods import day_bounds
 from .query import Condition, Item, Query
 
@@ -24,13 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SqlWriter"]
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PLAIN_LOWER = re.compile(r"[a-z_][a-z0-9_]*")
 _COMPARE = {"=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, ">": exp.GT, "<=": exp.LTE, ">=": exp.GTE}
 _AGGREGATE = {"count": exp.Count, "sum": exp.Sum, "avg": exp.Avg, "min": exp.Min, "max": exp.Max}
 _SETS = {"intersect": exp.Intersect, "union": exp.Union, "except": exp.Except}
-_FOLDING = ("postgres",)  # folds bare names to lower case, so that any other case must be quoted
-
 _CASED = ("postgres", "duckdb")  # LIKE heeds the case
 
 
@@ -52,10 +48,7 @@ class SqlWriter:
         self._dates = frozenset(dates)
         self._types = types
         self._like = exp.ILike if dialect in _CASED else exp.Like  # the words of a question say nothing of the case
-        phrases = Dialect.get_or_raise(dialect).tokenizer_class.KEYWORDS  # such as "ORDER BY"
-        self._keywords = {word for phrase in phrases for word in phrase.split()}
         self._nulls = Dialect.get_or_raise(dialect).NULL_ORDERING
-        self._plain = _PLAIN_LOWER if dialect in _FOLDING else _PLAIN
 
     def with_dates(self, dates: Collection[ColumnRef]) -> SqlWriter:
         """The same with further columns that hold days."""
@@ -169,17 +162,13 @@ class SqlWriter:
 
     def _bare(self, column: str, alias: str) -> exp.Column:
         table = exp.to_identifier(alias) if alias else None
-        return exp.Column(this=self._identifier(column), table=table)
+        return exp.Column(this=make_identifier(column, self._dialect), table=table)
 
     def _table(self, name: str, alias: Mapping[str, str]) -> exp.Table:
-        table = exp.Table(this=self._identifier(name))
+        table = exp.Table(this=make_identifier(name, self._dialect))
         if name in alias:
             table.set("alias", exp.TableAlias(this=exp.to_identifier(alias[name])))
         return table
-
-    def _identifier(self, name: str) -> exp.Identifier:
-        quoted = not self._plain.fullmatch(name) or name.upper() in self._keywords
-        return exp.Identifier(this=name, quoted=quoted)
 
 
 def _and(left: Any, right: Any) -> Any:

@@ -10,15 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from doc_pages import blocks, page
 
 from ctxprune.cli import main
 from ctxprune.integrations.mcp import DEFAULT_TOKENS, ReplyStore
 from ctxprune.integrations.mcp.tools import TOOLS
 from ctxprune.serve.config import LimitsConfig
 
-PAGE = (Path(__file__).parents[3] / "docs" / "tasks" / "mcp.md").read_text(encoding="utf-8")
-(PYTHON,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-(BASH,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+PAGE = page("tasks/mcp")
+(PYTHON,) = blocks("tasks/mcp")
+(BASH,) = blocks("tasks/mcp", "bash")
 
 
 def test_the_python_runs(shop: Path) -> None:

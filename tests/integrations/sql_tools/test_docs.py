@@ -6,14 +6,15 @@ import re
 from pathlib import Path
 
 import pytest
+from doc_pages import blocks, page
 
 pytest.importorskip("pydantic", reason="no framework is installed")
 
 from ctxprune.integrations.sql_tools.budget import DEFAULT_TOKENS
 from ctxprune.integrations.sql_tools.toolbox import TOOLS
 
-PAGE = (Path(__file__).parents[3] / "docs" / "tasks" / "sql_tools.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+PAGE = page("tasks/sql_tools")
+BLOCKS = blocks("tasks/sql_tools")
 SHOWN = {
     "langchain": ("(country:TEXT", '"rows": [["São Paulo"]]', "only a SELECT query may run, not DELETE"),
     "llama_index": ("SQL: SELECT", "[[1]] answered []", '["Springfield"]'),

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from doc_pages import ROOT, blocks, page
 
 from ctxprune.cli import main
 
-ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs" / "tasks" / "corpus.md").read_text(encoding="utf-8")
-PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-(BASH,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+PAGE = page("tasks/corpus")
+PYTHON = blocks("tasks/corpus")
+(BASH,) = blocks("tasks/corpus", "bash")
 
 
 def test_the_python_runs(tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from doc_pages import ROOT, blocks, page
 
 from ctxprune.cli import main
 from ctxprune.rag import extract
 
-ROOT = Path(__file__).resolve().parents[3]
-PAGE = (ROOT / "docs" / "tasks" / "extraction.md").read_text(encoding="utf-8")
-PYTHON = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL))
-(BASH,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+PAGE = page("tasks/extraction")
+PYTHON = "\n".join(blocks("tasks/extraction"))
+(BASH,) = blocks("tasks/extraction", "bash")
 
 
 def test_the_python_runs(tmp_path: Path) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from doc_pages import blocks, page
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "tasks" / "graph.md").read_text(encoding="utf-8")
-PRUNING, LANGCHAIN = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+PAGE = page("tasks/graph")
+PRUNING, LANGCHAIN = blocks("tasks/graph")
 
 
 def run(code: str, folder: Path) -> str:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
+from doc_pages import ROOT, blocks, page
 
 pytest.importorskip("jsonschema_rs")
 
-RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
-PAGE = (Path(__file__).parents[3] / "docs" / "tasks" / "json_schemas.md").read_text(encoding="utf-8")
-WITNESS, PROJECTION, COMPLIANCE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = page("tasks/json_schemas")
+WITNESS, PROJECTION, COMPLIANCE = blocks("tasks/json_schemas")
 
 
 def run(code: str) -> str:

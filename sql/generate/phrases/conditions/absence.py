@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from ...identifiers import make_identifier
 from ...sketch.joins import foreign_refs
-from .build import all_of, compare, is_null, literal, name, negate
+from .build import all_of, compare, is_null, literal, negate
 from .clauses import Clause, Option
 
 if TYPE_CHECKING:
@@ -242,7 +243,8 @@ def _options(inputs: Inputs, denial: _Denial) -> list[Option]:
 def _without_target(inputs: Inputs, edge: Edge, test: Any, *, alone: bool) -> Any:
     """A test that a row refers to no row at all, or with conditions also that it refers to none such."""
     dialect = inputs.dialect
-    missing = is_null(exp.Column(this=name(edge.columns[0], dialect), table=name(edge.table, dialect)))
+    column, table = (make_identifier(name, dialect) for name in (edge.columns[0], edge.table))
+    missing = is_null(exp.Column(this=column, table=table))
     return missing if alone else exp.Paren(this=exp.Or(this=missing, expression=test))
 
 
@@ -263,13 +265,13 @@ def not_in(dialect: str, path: Sequence[Edge], tests: Sequence[Any]) -> Any:
         # NOT IN holds for no row at all where the sub-query gives a NULL.
         where = all_of([is_null(held.copy(), negated=True), *inner])
         query = source.select(held, copy=False).where(where, copy=False)
-        outer = exp.Column(this=name(first.columns[0], dialect), table=name(first.table, dialect))
+        outer = exp.Column(this=make_identifier(first.columns[0], dialect), table=make_identifier(first.table, dialect))
         return exp.Not(this=exp.In(this=outer, query=exp.Subquery(this=query)))
     keys = [
         compare(
             "=",
             _bare(b, alias[first.other], dialect),
-            exp.Column(this=name(a, dialect), table=name(first.table, dialect)),
+            exp.Column(this=make_identifier(a, dialect), table=make_identifier(first.table, dialect)),
         )
         for a, b in zip(first.columns, first.other_columns, strict=True)
     ]
@@ -278,11 +280,11 @@ def not_in(dialect: str, path: Sequence[Edge], tests: Sequence[Any]) -> Any:
 
 
 def _bare(text: str, alias: str, dialect: str) -> exp.Column:
-    return exp.Column(this=name(text, dialect), table=exp.to_identifier(alias))
+    return exp.Column(this=make_identifier(text, dialect), table=exp.to_identifier(alias))
 
 
 def _aliased(table: str, alias: dict[str, str], dialect: str) -> exp.Table:
-    return exp.Table(this=name(table, dialect), alias=exp.TableAlias(this=exp.to_identifier(alias[table])))
+    return exp.Table(this=make_identifier(table, dialect), alias=exp.TableAlias(this=exp.to_identifier(alias[table])))
 
 
 def _renamed(test: Any, alias: dict[str, str]) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache, reduce
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
-from sqlglot.dialects.dialect import Dialect
 
 from ctxprune.errors import UsageError
+
+from ...identifiers import make_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,32 +27,16 @@ __all__ = [
     "is_null",
     "literal",
     "lower",
-    "name",
     "negate",
     "span",
 ]
 
 _COMPARE = {"=": exp.EQ, "!=": exp.NEQ, "<": exp.LT, ">": exp.GT, "<=": exp.LTE, ">=": exp.GTE}
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PLAIN_LOWER = re.compile(r"[a-z_][a-z0-9_]*")
-
-
-@lru_cache(maxsize=16)
-def _keywords(dialect: str) -> frozenset[str]:
-    phrases = Dialect.get_or_raise(dialect).tokenizer_class.KEYWORDS  # such as "ORDER BY"
-    return frozenset(word for phrase in phrases for word in phrase.split())
-
-
-def name(text: str, dialect: str) -> exp.Identifier:
-    """An identifier, quoted where the dialect asks for it."""
-    # PostgreSQL folds bare names to lower case.
-    plain = (_PLAIN_LOWER if dialect == "postgres" else _PLAIN).fullmatch(text)
-    return exp.Identifier(this=text, quoted=not plain or text.upper() in _keywords(dialect))
 
 
 def column(ref: ColumnRef, dialect: str, table: str = "") -> exp.Column:
     """A column under its table's name, or under the alias `table`."""
-    return exp.Column(this=name(ref.column, dialect), table=name(table or ref.table, dialect))
+    return exp.Column(this=make_identifier(ref.column, dialect), table=make_identifier(table or ref.table, dialect))
 
 
 def literal(value: str | float | bool) -> Any:
