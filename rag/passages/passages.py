@@ -191,7 +191,8 @@ class Passages(Context[list[str]]):
 
     def lay_out(self, spans: Sequence[Sequence[tuple[int, int]]], kept: Sequence[Sequence[int]]) -> list[Layout]:
         """For each text what `Passage.lay_out` gives for the spans of its units and the indices of kept ones."""
-        return [passage.lay_out(*own) for passage, *own in zip(self._passages, spans, kept, strict=True)]
+        rows = zip(self._passages, spans, kept, strict=True)
+        return [passage.lay_out(own, chosen) for passage, own, chosen in rows]
 
     def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
         """See `Passage.split_units`."""
