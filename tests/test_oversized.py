@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ctxprune import Pruner, TableBudget, TokenBudget
 from ctxprune.context import Context, Unit
 from ctxprune.context.scores import Scores
-from ctxprune.errors import BudgetError
+from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies.base import Request
 from ctxprune.rag import HtmlOptions, HtmlPage, JsonDocument, Passage, PassageOptions, Passages, Table
 from ctxprune.scorers import Scorer
@@ -74,6 +74,31 @@ def test_a_code_block_is_cut_at_lines_with_their_indentation() -> None:
     assert "\n    step_17(engine, 17)" in pruned.output
     assert pruned.output.startswith("# Start")
     assert "Bread" not in pruned.output
+
+
+def test_pieces_can_be_refused_or_be_an_error() -> None:
+    passage = Passage(f"{LONG}. {OTHERS}")
+    question = "when must a ship sound the horn?"
+    whole = Pruner(LexicalScorer(), TokenBudget(30), on_oversized="drop").prune(question, passage)
+    assert {unit.text for unit in whole.kept} <= {unit.text for unit in passage.units}
+    assert whole.oversized is not None
+    assert whole.oversized.parts == 1
+    strict = Pruner(LexicalScorer(), TokenBudget(30), on_oversized="error")
+    with pytest.raises(BudgetError, match=f"a budget of {whole.oversized.budget} would hold it: raise the budget"):
+        strict.prune(question, passage)
+    enough = Pruner(LexicalScorer(), TokenBudget(whole.oversized.budget), on_oversized="error")
+    assert LONG in enough.prune(question, passage).output
+    with pytest.raises(UsageError, match="on_oversized is 'none'"):
+        Pruner(on_oversized="none")  # type: ignore[arg-type]
+
+
+def test_whole_sentences_that_fit_come_before_pieces_of_a_better_one() -> None:
+    short = "Ships sound the horn twice."
+    pruner = Pruner(Fixed((0.1, 0.0, 0.1, 1.0, 0.6)), TokenBudget(30))
+    pruned = pruner.prune("when must a ship sound the horn?", Passage(f"{OTHERS} {LONG.capitalize()}. {short}"))
+    assert pruned.output.endswith(short)
+    assert pruned.oversized is not None
+    assert pruned.tokens_after <= 30
 
 
 def test_parts_of_several_texts_stay_in_their_text() -> None:
@@ -163,7 +188,7 @@ def test_errors_name_the_smallest_unit_with_what_it_needs_and_a_budget_that_hold
     passage = Passage(text, options=PassageOptions(markdown=True, headings=True, protect=("heading",)))
     with pytest.raises(BudgetError, match=r"pinned units .* do not fit into 3 tokens.*they take 9"):
         lexical(3).prune("bread", passage)
-    with pytest.raises(BudgetError, match=r"no unit fits into the 1 tokens.*the smallest takes 4 with all it needs"):
+    with pytest.raises(BudgetError, match=r"the smallest takes 4 with all it needs; a budget of 4 holds it, one of 11 "):
         lexical(1).prune("bread", Passage("Lamps burn. Bread is baked at five in the morning."))
 
 

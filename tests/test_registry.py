@@ -97,3 +97,10 @@ def test_plugins_come_from_the_entry_point_group_of_the_kind(monkeypatch: pytest
     assert asked == ["ctxprune.policies"]
     Registry[object]("scorer").names()
     assert asked[-1] == "ctxprune.scorers"
+
+
+def test_a_name_that_people_know_stands_for_the_one_that_is_listed() -> None:
+    from ctxprune.scorers import SCORERS
+
+    assert SCORERS.get("bm25") is SCORERS.get("lexical.v1")
+    assert "bm25" not in SCORERS.names()

@@ -29,8 +29,9 @@ _COLUMNS = {
     "error": pa.string(),
 }
 RESULTS = pa.schema([(f"{PREFIX}{name}", kind) for name, kind in _COLUMNS.items()])
-"""What each row gets: the kept text, how relevant the whole text is, the kept spans [start, end) and what stands
-between them, the length of the whole text (both in characters), tokens before and after, and why it was not pruned.
+"""What each row gets: the kept text, how relevant the whole text is, the kept spans [start, end), what stands between
+them (gaps) and around them (ends), the spans of sentences of which only pieces are kept (cut), the length of the whole
+text (all in characters), tokens before and after, and why it was not pruned.
 """
 
 

@@ -70,15 +70,6 @@ class Passage(Context[str]):
 
     Raises:
         UsageError: An argument is of the wrong kind or out of range.
-
-    Examples:
-        ```python
-        from ctxprune import Passage
-
-        text = Passage("The bridge is long. It opened in 1933.")
-        print([unit.span for unit in text.units])  # [(0, 19), (20, 38)]
-        print(text.render([1]))  # It opened in 1933.
-        ```
     """
 
     text: str
@@ -162,15 +153,6 @@ class Passages(Context[list[str]]):
     Units run through all texts in order; `sources[i]` says in which text the span of unit i is. Attributes and errors
     as in `Passage`; `texts` may be any sequence of texts, and is stored as a tuple. `titles`, one a text or none at
     all, are no part of what is pruned; some scorers read them (`TitledScorer`).
-
-    Examples:
-        ```python
-        from ctxprune import Passages, prune
-
-        texts = Passages(["The bridge is long. It opened in 1933.", "Cats sleep."])
-        print(prune("When did the bridge open?", texts, budget=8).output)
-        # ['It opened in 1933.', '']
-        ```
     """
 
     texts: Sequence[str]
@@ -209,7 +191,8 @@ class Passages(Context[list[str]]):
 
     def lay_out(self, spans: Sequence[Sequence[tuple[int, int]]], kept: Sequence[Sequence[int]]) -> list[Layout]:
         """For each text what `Passage.lay_out` gives for the spans of its units and the indices of kept ones."""
-        return [passage.lay_out(its, own) for passage, its, own in zip(self._passages, spans, kept, strict=True)]
+        rows = zip(self._passages, spans, kept, strict=True)
+        return [passage.lay_out(own, chosen) for passage, own, chosen in rows]
 
     def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
         """See `Passage.split_units`."""
@@ -256,14 +239,6 @@ def sentence_spans(text: str, *, language: str = "en", max_tokens: int = 200) ->
 
     Raises:
         UsageError: max_tokens is under 8, or language is no language code.
-
-    Examples:
-        ```python
-        from ctxprune.rag import sentence_spans
-
-        print(sentence_spans("The bridge is long. It opened in 1933."))
-        # [(0, 19), (20, 38)]
-        ```
     """
     return _find_spans(text, (), {}, language=language, max_tokens=max_tokens)
 

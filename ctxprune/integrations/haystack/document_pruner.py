@@ -21,8 +21,9 @@ __all__ = ["DocumentPruner"]
 class DocumentPruner:
     """Keeps of each document what the query needs.
 
-    Documents come back as copies with the same id, meta and score; `ctxprune_score`, `ctxprune_spans`, `ctxprune_gaps`
-    and `ctxprune_length` come to the meta. Documents without text come back untouched, behind the others.
+    Documents come back as copies with the same id, meta and score; the keys that `PruningCompressor` of LangChain
+    describes (`ctxprune_score`, `ctxprune_spans`, ...) come to the meta. Documents without text come back untouched,
+    behind the others.
 
     Args:
         budget: Tokens of all documents together; None for what comes near the best sentence.
@@ -68,7 +69,7 @@ class DocumentPruner:
         titles = titles_of([d.meta for d in texts], self._init["title_key"])
         passages = Passages([d.content for d in texts], titles=titles)
         ranked = self._pruner.prune(query, passages)
-        own, new = accounts(ranked, passages), ranked.pruned.output
+        own, new = accounts(ranked, passages, [d.meta for d in texts]), ranked.pruned.output
         order = order_of(ranked, passages, self._pruner, keep_emptied=bool(self._init["keep_emptied"]))
         cut = [replace(texts[i], content=new[i], meta={**texts[i].meta, **own[i]}) for i in order]
         return {"documents": cut + others}

@@ -22,8 +22,9 @@ __all__ = ["PruningPostprocessor"]
 class PruningPostprocessor(BaseNodePostprocessor):
     """Keeps of each text node what the query needs, all nodes within the pruner's budget.
 
-    Nodes come back as copies with the same id, metadata and retrieval score; `ctxprune_score`, `ctxprune_spans`,
-    `ctxprune_gaps` and `ctxprune_length` come to the metadata, out of sight of models. Nodes that are no text come back
+    Nodes come back as copies with the same id, metadata and retrieval score; the keys that
+    `PruningCompressor` of LangChain describes (`ctxprune_score`, `ctxprune_spans`, ...) come to the metadata, out of
+    sight of models. Nodes that are no text come back
     untouched, behind the others.
 
     Attributes:
@@ -60,7 +61,7 @@ class PruningPostprocessor(BaseNodePostprocessor):
         titles = titles_of([scored.node.metadata for scored in texts], self.title_key)
         passages = Passages([scored.node.text for scored in texts], titles=titles)
         ranked = self.pruner.prune(query_bundle.query_str, passages)
-        own = accounts(ranked, passages)
+        own = accounts(ranked, passages, [scored.node.metadata for scored in texts])
         order = order_of(ranked, passages, self.pruner, keep_emptied=self.keep_emptied)
         return [_cut(texts[index], ranked.pruned.output[index], own[index]) for index in order] + others
 

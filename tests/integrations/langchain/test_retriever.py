@@ -96,3 +96,14 @@ def test_runnables_and_the_default_compressor_do() -> None:
 def test_an_empty_query_is_told() -> None:
     with pytest.raises(UsageError, match="asks something"):
         pruning().invoke(" ")
+
+
+def test_wrong_arguments_and_questions_are_told() -> None:
+    with pytest.raises(UsageError, match=r"retriever is a str \[PruningRetriever\]: .*instance of Runnable"):
+        PruningRetriever(retriever="chroma")
+    with pytest.raises(UsageError, match="no argument 'compresor': did you mean 'compressor'"):
+        PruningRetriever(retriever=RunnableLambda(lambda _: []), compresor=None)
+    with pytest.raises(UsageError, match="needs the argument 'retriever'"):
+        PruningRetriever()
+    with pytest.raises(UsageError, match=r"the query is a dict .*give the question as a text"):
+        PruningRetriever(retriever=RunnableLambda(lambda _: [])).invoke({"question": "x"})
