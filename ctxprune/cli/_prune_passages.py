@@ -47,7 +47,9 @@ class TextOptions:
     protect: Annotated[
         list[str] | None, typer.Option(help="Regular expression; sentences that it matches are never dropped.")
     ] = None
-    documents: Annotated[int | None, typer.Option(min=1, help="Choose from this many best files or lines only.")] = None
+    documents: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Choose from this many best files or lines only.")
+    ] = None
     reorder: Annotated[bool, typer.Option("--reorder", help="Most relevant file or line first.")] = False
     drop_empty: Annotated[bool, typer.Option("--drop-empty", help="Leave out lines of which nothing is kept.")] = False
     language: Annotated[str, typer.Option(help="ISO 639 code, for the ends of sentences.")] = "en"

@@ -55,14 +55,18 @@ class SelectionOptions:
             help="Tokens to keep at most, over all files, or percent of their tokens; 2,000 for Parquet and the like.",
         ),
     ] = None
-    top_k: Annotated[int | None, typer.Option(min=1, help="Sentences, blocks or rows to keep at most.")] = None
+    top_k: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Sentences, blocks or rows to keep at most.")
+    ] = None
     cells: Annotated[
-        float | None, typer.Option(min=0, max=100, help="Percent of the cells of tables to keep at most.")
+        float | None, typer.Option(min=0, max=100, metavar="P", help="Percent of the cells of tables to keep at most.")
     ] = None
     threshold: Annotated[
         float | None, typer.Option(help="Lowest score to keep; with --policy adaptive, relative to the best (0 to 1).")
     ] = None
-    neighbours: Annotated[int, typer.Option(min=0, help="Sentences to keep on each side of a chosen one.")] = 0
+    neighbours: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Sentences to keep on each side of a chosen one.")
+    ] = 0
     distinct: Annotated[bool, typer.Option("--distinct", help="Drop near-duplicates of kept sentences.")] = False
 
     @property

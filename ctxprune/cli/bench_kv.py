@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from ctxprune.kv.evaluation.run import Comparison
+
 __all__ = ["kv"]
 
 
@@ -73,7 +75,7 @@ def kv(
         check_log(log)
     # Before the model is loaded, which takes minutes for a large one.
     _check_presses(comparison.presses, comparison.ratios)
-    read_text(text)
+    _check_length(read_text(text), text, comparison)
     with show_progress("loading the model") as line:
         decoder, tokenizer = load_decoder(model, dtype=dtype)
         line.name_step("bench kv")
@@ -92,6 +94,20 @@ def kv(
     _print_rows(_console.stdout_console(), rows, comparison.tasks)
 
 
+def _check_length(read: str, text: Path, comparison: Comparison) -> None:
+    """Raises InputError for a text that cannot fill a context, whatever the tokenizer: a token has a byte at least."""
+    from ctxprune.errors import InputError
+
+    size = len(read.encode("utf-8", "replace"))
+    # Half of it, since question, facts and the model's template take room of the context too.
+    if {*comparison.tasks} - _WITHOUT_TEXT and size < comparison.tokens // 2:
+        raise InputError(
+            f"the text has {size} bytes, and contexts of {comparison.tokens} tokens are made of it",
+            where=str(text),
+            hint=f"give about {4 * comparison.tokens} characters of running text, or fewer --tokens",
+        )
+
+
 def _check_presses(names: tuple[str, ...], ratios: tuple[float, ...]) -> None:
     """Raises UsageError for a press that needs something learned, or cannot be built at one of the ratios."""
     from ctxprune.errors import UsageError
@@ -106,6 +122,7 @@ def _check_presses(names: tuple[str, ...], ratios: tuple[float, ...]) -> None:
                 )
 
 
+_WITHOUT_TEXT = frozenset({"common_words", "key_value"})  # tasks whose contexts are made up
 _COSTS = {"perplexity": "perplexity", "bytes_ratio": "bytes", "press_ms": "press ms", "prefill_ms": "read ms"}
 
 

@@ -55,7 +55,12 @@ def prune(
     ] = None,
     model: ModelOption = None,
     selection: SelectionOptions,
-    on_empty: Annotated[OnEmpty, typer.Option(help="What to keep where no unit is chosen.")] = OnEmpty.keep_best,
+    on_empty: Annotated[
+        OnEmpty,
+        typer.Option(
+            metavar="NAME", help="What to keep where no unit is chosen: drop (nothing), keep_all or keep_best."
+        ),
+    ] = OnEmpty.keep_best,
     form: Annotated[
         Format,
         typer.Option(

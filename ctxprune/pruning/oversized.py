@@ -186,11 +186,7 @@ def _price_whole(context: Context[Any], index: int, price: Callable[[Context[Any
     """Tokens of the unit with what it needs: without headings, where the context lets go of them for a small budget."""
     forms = [context]
     if type(context).detach_units is not Context.detach_units:
-        for place in _chain(context, index):
-            freed = context.detach_units({place})
-            if freed.units[place].parent != context.units[place].parent:  # the nearest that lets go needs the least
-                forms.append(freed)
-                break
+        forms.append(context.detach_units({index}))
     return min(price(form, _close(Closure(form.units), index).tolist()) for form in forms)
 
 

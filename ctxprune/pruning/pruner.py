@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
-from ctxprune.context.base import Context, as_context
+from ctxprune.context.base import Context
 from ctxprune.context.closure import Closure
 from ctxprune.context.memo import ContextMemo
 from ctxprune.context.scores import as_scores
@@ -27,11 +27,12 @@ from ctxprune.pruning.oversized import (
     without_filler,
 )
 from ctxprune.pruning.refusals import NO_ROOM_HINT, refuse_room
+from ctxprune.pruning.requests import check_pairs, make_request
 from ctxprune.pruning.result import Pruned
 from ctxprune.pruning.spans import Clock, describe_pruned, describe_total, start_prune
 from ctxprune.pruning.verdicts import Verdicts
 from ctxprune.scorers import DEFAULT_SCORER, SCORERS
-from ctxprune.scorers.base import Scorer, as_scorer, required_units, score_batch
+from ctxprune.scorers.base import Scorer, as_scorer, score_batch
 from ctxprune.tokens import TokenCounter, as_counter, count_whole
 from ctxprune.utils.tracing import start_span
 
@@ -119,7 +120,7 @@ class Pruner:
         Raises:
             UsageError, BudgetError: As `prune`; also UsageError where the numbers differ. The whole batch fails.
         """
-        questions, read = _check_pairs(queries, contexts)
+        questions, read = check_pairs(queries, contexts)
         with start_prune(questions) as span:
             start = time.perf_counter()
             with start_span("ctxprune.prune.score"):
@@ -131,7 +132,7 @@ class Pruner:
 
     def prune_scored(self, query: str, context: Context[T], scores: Scores, *, seconds: float = 0.0) -> Pruned[T]:
         """As `prune`, with scores, float32 (n_units,), that the scorer gave before, in so many seconds."""
-        _, (read,) = _check_pairs([query], [context])
+        _, (read,) = check_pairs([query], [context])
         return self._finish(query, read, scores, seconds)
 
     async def aprune(self, query: str, context: Context[T]) -> Pruned[T]:
@@ -140,7 +141,7 @@ class Pruner:
 
     async def aprune_batch(self, queries: str | Sequence[str], contexts: Sequence[Context[T]]) -> list[Pruned[T]]:
         """As `prune_batch`, off the event loop's thread; a scorer with `ascore` is awaited, all pairs together."""
-        questions, read = _check_pairs(queries, contexts)
+        questions, read = check_pairs(queries, contexts)
         with start_prune(questions) as span:
             start = time.perf_counter()
             with start_span("ctxprune.prune.score"):
@@ -177,13 +178,7 @@ class Pruner:
         if (budget := self._policy.budget) is not None and self.on_oversized == "cut":
             found = split_oversized(query, whole, scorer, self._counter, budget)
             clock.lap("split")
-        try:
-            request, (selection, output, after) = self._fit_scored(scorer, query, found, clock)
-        except BudgetError:  # the note may be what does not fit
-            plain = found.context.with_note(note=False)
-            if plain is found.context:
-                raise
-            request, (selection, output, after) = self._fit_scored(scorer, query, found._replace(context=plain), clock)
+        request, (selection, output, after) = self._fit_noted(scorer, query, found, clock)
 
         def price(form: Context[Any], kept: list[int]) -> int:
             return count_rendered(self._counter, form, form.render(kept), kept, counts.units)
@@ -205,10 +200,28 @@ class Pruner:
             seconds=clock.seconds,
         )
 
+    def _fit_noted(
+        self, scorer: Scorer, query: str, found: Scored, clock: Clock
+    ) -> tuple[Request, tuple[Selection, Any, int]]:
+        """With the note of the context, unless that takes the room of what the question needs, or does not fit."""
+        plain = found._replace(context=found.context.with_note(note=False))
+        try:
+            request, fitted = self._fit_scored(scorer, query, found, clock)
+        except BudgetError:
+            if plain.context is found.context:
+                raise
+            return self._fit_scored(scorer, query, plain, clock)
+        needed = request.required_units
+        kept = int(fitted[0].kept[needed].sum())
+        if kept == len(needed) or plain.context is found.context:
+            return request, fitted
+        other = self._fit_scored(scorer, query, plain, clock)
+        return other if int(other[1][0].kept[needed].sum()) > kept else (request, fitted)
+
     def _fit_scored(
         self, scorer: Scorer, query: str, found: Scored, clock: Clock
     ) -> tuple[Request, tuple[Selection, Any, int]]:
-        request = _make_request(scorer, query, found.context, found.scores, found.tokens)
+        request = make_request(scorer, query, found.context, found.scores, found.tokens)
         fitted = self._fit_budget(request, clock)
         if self._policy.budget is None:
             return request, fitted
@@ -343,36 +356,6 @@ async def aprune_batch(
 ) -> list[Pruned[T]]:
     """As `prune_batch`, without blocking the event loop."""
     return await Pruner(scorer, policy, counter, on_empty).aprune_batch(queries, contexts)
-
-
-def _make_request(
-    scorer: Scorer, query: str, context: Context[Any], scores: Scores, tokens: NDArray[np.int64]
-) -> Request:
-    """The request of one pruning, with what the question cannot be answered without."""
-    required = required_units(scorer, query, context)
-    own = required is not context.required
-    # Only then a reader may be told that the question needs what did not fit.
-    certain = not own or scorer.is_demand_certain(query, context)
-    if required is not None and own and certain:
-        context = context.with_required(required)
-    return Request(query, context, scores, tokens, required, certain)
-
-
-def _check_pairs(
-    queries: str | Sequence[str], contexts: Sequence[Context[Any]]
-) -> tuple[list[str], list[Context[Any]]]:
-    """One question a context, and the contexts, adapted where they need to be."""
-    if not isinstance(contexts, Sequence) or isinstance(contexts, Context):
-        raise UsageError(f"contexts is a {type(contexts).__name__}", hint="give a list of contexts")
-    questions = [queries] * len(contexts) if isinstance(queries, str) else list(queries)
-    if len(questions) != len(contexts):
-        raise UsageError(f"{len(questions)} queries do not match {len(contexts)} contexts", hint="give one for each")
-    for question in questions:
-        if not isinstance(question, str) or not question.strip():
-            raise UsageError(f"the query is {question!r}", hint="give a text that asks something")
-    return questions, [
-        as_context(context, hint="wrap text in ctxprune.rag.Passages, for instance") for context in contexts
-    ]
 
 
 def _check_selection(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["detach_groups", "split_groups"]
 
+_OF_TABLES = frozenset({"caption", "header"})
 _PARTED = frozenset({"text", "item", "code", "row"})  # a part of a heading or of a header row is none
 
 
@@ -41,12 +42,15 @@ def split_groups(
 
 
 def detach_groups(groups: Sequence[Group], indices: Sequence[int]) -> tuple[Group, ...]:
-    """`groups`, of which those at `indices` stand under no heading any more; rows keep caption and header."""
+    """`groups`, of which those at `indices` stand under no heading any more; rows keep caption and header, which go
+    with them."""
     found = [*groups]
     for index in indices:
-        parent = found[index].parent
+        top = index
+        while (parent := found[top].parent) is not None and groups[parent].kind in _OF_TABLES:
+            top = parent
         if parent is not None and groups[parent].kind == "heading":
-            found[index] = found[index]._replace(parent=None)
+            found[top] = found[top]._replace(parent=None)
     return tuple(found)
 
 

@@ -158,6 +158,8 @@ class Table(Context[T]):
         Without the units that `with_required` named: a pruner renders without the note where not even the note fits,
         and rows that are kept whatever the question come last then.
         """
+        if self.options.note == note and self.required is None:
+            return self
         table = copy(self)
         object.__setattr__(table, "options", replace(self.options, note=note))
         object.__setattr__(table, "required", None)

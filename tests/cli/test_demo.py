@@ -65,7 +65,7 @@ def test_eight_answers(database: Path, capsys: pytest.CaptureFixture[str]):
 
 def test_people_see_schema_candidates_and_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out = tmp_path / "kept.sqlite"
-    assert main(["demo", "--out", str(out)]) == 0
+    assert main(["demo", "--steps", "--out", str(out)]) == 0
     shown = capsys.readouterr()
     for part in ("candidate", "schema", "tokens", "São Paulo", "refused", "Ethiopia", "doubt", "tentative", "organic"):
         assert part in shown.out
@@ -73,6 +73,16 @@ def test_people_see_schema_candidates_and_rows(tmp_path: Path, capsys: pytest.Ca
     assert out.exists()
     assert main(["demo", "--out", str(out)]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_without_steps_a_question_takes_a_few_lines(capsys: pytest.CaptureFixture[str]):
+    assert main(["demo"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.count("\n") < 100
+    for part in ("It opened in 1933", "SELECT", "outcome", "Ethiopia", "refused", "tentative"):
+        assert part in shown.out
+    assert "candidate" not in shown.out
+    assert "--steps" in shown.err
 
 
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

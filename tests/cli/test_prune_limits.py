@@ -94,3 +94,30 @@ def test_a_row_with_a_cell_too_large_for_the_budget_is_named_with_what_holds_it(
     _, out, err = prune("notes.csv", text, question, "--budget", enough)
     assert "the pilot is Ana" in out
     assert "a budget of" not in err
+
+
+def test_hints_name_the_options_of_the_command(prune: Prune) -> None:
+    _, _, err = prune("a.txt", "The bell of the church is old and rings at five.", "bell", "--budget", "1")
+    assert "raise --budget, or give --on-empty drop to get nothing" in err
+    assert "on_empty" not in err
+
+
+def test_a_small_table_is_written_to_a_file(prune: Prune, tmp_path: Path) -> None:
+    target = tmp_path / "kept.csv"
+    table = "car,seats\nT1,36\nT2,72\n"
+    code, out, err = prune("a.csv", table, "How many seats has T2?", "--budget", "12", "-o", str(target))
+    assert (code, out) == (0, "")
+    assert "T2,72" in target.read_text(encoding="utf-8")
+    assert "of the 2 rows of the file" in err
+    code, _, err = prune("a.txt", "The bell is old.", "bell", "-o", str(target))
+    assert code == 2
+    assert "> FILE" in err
+
+
+def test_kinds_that_do_not_go_together_and_missing_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in (("a.csv", "a,b\n1,2\n"), ("a.html", "<p>Hello</p>")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert main(["prune", str(tmp_path / "a.csv"), str(tmp_path / "a.html"), "-q", "x"]) == 2
+    assert "in a call of their own" in " ".join(capsys.readouterr().err.split())
+    assert main(["prune", str(tmp_path / "none.txt"), "-q", "x"]) == 1
+    assert "check the path; - stands for stdin" in capsys.readouterr().err

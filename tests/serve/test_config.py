@@ -169,6 +169,18 @@ def test_a_file_at_fault_is_one_line_of_the_command(
     assert line.startswith(f"ctxprune: {said}")
 
 
+def test_a_file_that_is_no_database_is_not_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text, said in (
+        ("fleet.csv", "car,seats\nT1,36\n", "a csv file is no database"),
+        ("notes.db", "nothing to see", "this is no database of SQLite or DuckDB"),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert main(["serve", str(tmp_path / name)]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"ctxprune: CP005 {said} [")
+        assert "load it into a SQLite or DuckDB file first" in line
+
+
 @pytest.mark.parametrize("url", ["postgresql://u:0ther@host:no/x", "postgresql://u:p@ss:0ther@h/d", "0ther"])
 def test_a_url_that_is_none_is_not_told(tmp_path: Path, url: str) -> None:
     text = f"[[databases]]\nname = 'a'\nurl = '{url}'\npassword_env = 'SALES_PASSWORD'"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PruneRequest", "plan", "router"]
 
+_TABLE_WIDTH = 2  # columns from which delimited text is surely a table
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 router = APIRouter(prefix="/v1", tags=["pruning"], route_class=BodyRoute)
 
@@ -232,7 +233,10 @@ def _single(request: PruneRequest, make: Callable[[str], Context[str]], pruner: 
         pruned = pruner.prune_scored(query, scored.context, scored.units, seconds=scored.seconds)
         plain = isinstance(scored.context, FallbackPassage)
         answered = request.model_copy(update={"kind": "text"}) if plain else request
-        return _outcome(answered, pruned, {"relevance": scored.documents.tolist(), "order": [0]})
+        more = {"relevance": scored.documents.tolist(), "order": [0]}
+        if request.kind in ("csv", "tsv") and all(len(grid.header) < _TABLE_WIDTH for grid in scored.context.grids):
+            more["note"] = f"read as {request.kind}, the text has a single column"
+        return _outcome(answered, pruned, more)
 
     return Task(query, lambda: make(text), finish)
 
@@ -246,7 +250,7 @@ def _outcome(request: PruneRequest, pruned: Pruned[Any], more: dict[str, Any]) -
 
 
 def _note(request: PruneRequest, pruned: Pruned[Any]) -> str:
-    """What the reader should know; that a text is empty, or no table, is no error but nearly always a mistake."""
+    """What the reader should know; that a text is empty is no error, but nearly always a mistake."""
     if request.text is not None and not request.text.strip():
         return "the text is empty"
     return pruned.note

@@ -115,7 +115,7 @@ def test_texts_are_pruned_and_recalled(tools: Tools) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "why"),
     [
-        ("ask", {}, "question: Field required"),
+        ("ask", {}, "question is missing: the arguments are question, evidence, database"),
         ("ask", {"question": 3}, "question: Input should be a valid string"),
         ("ask", {"question": ""}, "question: String should have at least 1 character"),
         ("ask", {"question": "x" * 10_001}, "question: String should have at most 10000 characters"),
@@ -221,6 +221,15 @@ def test_rows_that_were_not_read_are_told_by_the_reply_and_by_recall(tmp_path: P
         assert "only the first 200 rows of the query were read: narrow the SQL" in again["note"]
         whole = tools.call("run_sql", sql="SELECT * FROM visit WHERE visit_id < 150")
         assert "read" not in whole["note"] + tools.call("recall", id=whole["recall"], query="visit 149")["note"]
+
+
+def test_an_answer_that_did_not_fit_is_told(tools: Tools) -> None:
+    row = "the old bridge across the mouth of the river opened in the spring of 1933 after four years"
+    page = f"<table><tr><th>Year</th><th>Event</th></tr><tr><td>1933</td><td>{row}</td></tr></table><p>Cats sleep.</p>"
+    found = tools.call("prune", query="When did the bridge open?", text=page, kind="html", budget=12)
+    assert "1933" not in found["text"]
+    assert found["note"].startswith("the best unit, of ")
+    assert "would hold it; 1 of 3 blocks is shown" in found["note"]
 
 
 def test_rows_and_columns_are_counted_apart(tools: Tools) -> None:

@@ -53,6 +53,50 @@ def test_json_stays_json(client: Client) -> None:
     assert json.loads(body["output"]) == {"rows": [{"bridge": "Golden Gate"}]}
 
 
+def test_without_a_kind_a_text_goes_by_its_looks(client: Client) -> None:
+    page = f"<!DOCTYPE html><body><p>{'Cats sleep all day long. ' * 8}</p><p>Paris is next.</p></body>"
+    asked = {"query": "Paris", "top_k": 1}
+    body = client.post("/v1/prune", asked | {"text": page}).json()
+    assert (body["kind"], body["output"]) == ("html", "<p>Paris is next.</p>")
+    assert client.post("/v1/prune", asked | {"text": page, "as": "markdown"}).json()["output"] == "Paris is next."
+    assert client.post("/v1/prune", asked | {"text": "# Paris\n\nIt is next."}).json()["kind"] == "text"
+    assert client.post("/v1/prune", asked | {"text": "a,b\n1,2\n3,4", "markdown": True}).json()["kind"] == "text"
+
+
+def test_a_budget_may_be_a_share(client: Client) -> None:
+    whole = client.post("/v1/prune", {"query": QUERY, "text": TEXT, "budget": "100%"}).json()
+    assert whole["output"] == TEXT
+    half = client.post("/v1/prune", {"query": QUERY, "documents": [TEXT, TEXT], "budget": "50 %"}).json()
+    assert 0 < half["tokens_after"] <= half["tokens_before"] // 2
+    table = {"query": "Paris", "text": "Year,City\n1896,Athens\n1900,Paris\n", "kind": "csv", "budget": "60%"}
+    assert "Paris" in client.post("/v1/prune", table).json()["output"]
+
+
+def test_what_is_nearly_always_a_mistake_is_noted(client: Client) -> None:
+    empty = client.post("/v1/prune", {"query": QUERY, "text": " "}).json()
+    assert (empty["output"], empty["note"]) == (" " if empty["output"] else "", "the text is empty")
+    prose = client.post("/v1/prune", {"query": QUERY, "text": "It opened.\nCats sleep.", "kind": "csv"}).json()
+    assert prose["note"] == "read as csv, the text has a single column"
+
+
+def test_the_reference_describes_every_entry(client: Client) -> None:
+    body = client.post("/v1/prune", {"query": QUERY, "text": TEXT})
+    assert body.content.endswith(b"}\n")
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert set(body.json()) - {"format", "version"} == set(schemas["PruneReply"]["properties"])
+    assert "ctxprune." not in json.dumps(schemas)
+    assert schemas["PruneRequest"]["properties"]["markdown"]["description"]
+
+
+def test_bytes_and_places_are_named(client: Client) -> None:
+    json_type = {"content-type": "application/json"}
+    latin = client.ask("POST", "/v1/prune", content='{"query": "é"}'.encode("latin-1"), headers=json_type)
+    assert (latin.status_code, error_of(latin)["message"]) == (400, "the body is not UTF-8 (byte 11 is 0xe9)")
+    broken = client.ask("POST", "/v1/prune", content=b'{"query": "x",\n "text" "y"}', headers=json_type)
+    assert broken.status_code == 422
+    assert "the body is not JSON (line 2, column 9: " in error_of(broken)["message"]
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "output"),
     [
@@ -105,11 +149,15 @@ def test_a_budget_of_a_table_leaves_out_columns_too(client: Client) -> None:
         ({"query": QUERY, "text": TEXT, "documents": []}, "text and documents"),
         ({"query": QUERY, "text": TEXT, "budget": 5, "top_k": 2}, "budget and top_k"),
         ({"query": QUERY, "text": TEXT, "budget": "5"}, "budget"),
-        ({"query": QUERY, "text": TEXT, "budget": -1}, "budget"),
+        ({"query": QUERY, "text": TEXT, "budget": -1}, "budget: give a number of tokens from 0 up, or a share"),
+        ({"query": QUERY, "text": TEXT, "budget": "101%"}, "budget: give a number of tokens"),
+        ({"query": QUERY, "text": TEXT, "budget": True}, "budget: give a number of tokens"),
+        ({"query": QUERY, "text": TEXT, "as": "markdown"}, "as is for pages, and this is text"),
+        ({"query": QUERY, "text": "<p>x</p>", "kind": "html", "as": "pdf"}, "as: Input should be 'html', 'markdown'"),
         ({"query": QUERY, "text": TEXT, "threshold": "NaN"}, "threshold"),
-        ({"query": QUERY, "text": TEXT, "buget": 5}, "'buget': did you mean 'budget'? known: budget, documents,"),
+        ({"query": QUERY, "text": TEXT, "buget": 5}, "'buget': did you mean 'budget'? known: as, budget, documents,"),
         ({"query": QUERY, "documents": [{"txt": TEXT}]}, "'txt': did you mean 'text'? known: text, title"),
-        ({"query": QUERY, "kind": "json", "json": "[]"}, "known: budget, documents, kind,"),
+        ({"query": QUERY, "kind": "json", "json": "[]"}, "known: as, budget, documents, kind,"),
         ({"query": QUERY, "kind": "json", "documents": ["[]"]}, "send it as a string, in text"),
         ({"query": QUERY, "text": TEXT, "b" * 999: 5}, f"'{'b' * 100}'"),
         ({"query": QUERY, "text": 5}, "text"),
