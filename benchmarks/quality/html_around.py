@@ -5,8 +5,8 @@
 Two figures: of the words of marked articles (article_extraction, article_extraction_more) the percentage that stands
 in units around the text (`HtmlPage.around`), beside that of the words that are in no article; and of questions about
 tables of Wikipedia pages (wtq_html, pages drawn by the seed) the answers that are left at 5, 10 and 20 % of the
-tokens, with units around the text put last and without. Nothing was tuned on any of these: the words of the rule and
-its factor were set before the first run. """
+tokens, with units around the text as they are by default, kept only near the best, and as any other unit. Nothing was
+tuned on any of these: the words of the rule and its factor were set before the first run."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def answers_left() -> dict[str, object]:
     found = {"questions": len(asked), "pages": len(pages), "pages_with_any": sum(any(p.around) for p in pages.values())}
     options = HtmlOptions(output="markdown", columns=True)
     scorer = SCORERS.get("page.v1")()
-    found["put_last"] = measure_questions(asked, scorer, options=options).answer_retention
+    found["fills_no_budget"] = measure_questions(asked, scorer, options=options).answer_retention
     around = HtmlPage.around
     HtmlPage.around = None
     try:

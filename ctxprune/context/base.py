@@ -74,7 +74,7 @@ class Context(ABC, Generic[T_co]):
             where units point at nothing.
         grids: The tables among the units.
         around: For each unit whether it stands around the text, in a menu, footer, comment or cookie banner of a page:
-            it comes last, and fills no budget. None where nothing does.
+            it fills no budget, and is kept only with a score near the best. None where nothing does.
         templates: For each unit the number of its template (records of a log that differ in their parameters only);
             None where that is not known.
         frame: Text that is rendered whatever is kept.

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctxprune.context.base import as_context
 from ctxprune.context.memo import ContextMemo
 from ctxprune.errors import UsageError
 from ctxprune.models.network import Network
@@ -29,7 +28,6 @@ __all__ = ["PageScorer"]
 _LEAST = 1e-9  # of a divisor
 _LENT = np.float32(0.95)  # of its score a label gives to the value beside it, or the other way round
 _UNSURE = 1e-4  # no model is surer than that
-_AROUND = np.float32(0.05)  # of its score a menu, footer or comment keeps
 _HEADING = np.float32(1e-3)  # of its score a heading keeps that something stands under: by itself it answers nothing
 
 
@@ -48,9 +46,8 @@ class PageScorer(Scorer):
     row, header cells that the question names, how many of its words a row holds with what stands above it, how far the
     best words of the part are behind those of the page, the size of the table, its title, whether it is a list of keys
     and values, empty cells; for the text from its best unit. These weights come from questions about tables and about
-    paragraphs (benchmarks/training/page_weights.py). What stands around the text (`Context.around`) comes last. Short
-    lines beside each other, as labels and values are, lend each other their scores. A context that is no page and has
-    no grids scores as `scorer` does.
+    paragraphs (benchmarks/training/page_weights.py). Short lines beside each other, as labels and values are, lend
+    each other their scores. A context that is no page and has no grids scores as `scorer` does.
 
     Attributes:
         scorer: Reads the units of the text beside their words, if it gives probabilities; it sees no others. Of a
@@ -81,8 +78,6 @@ class PageScorer(Scorer):
         """Scores as the class says. What does not depend on the question is computed once a context."""
         parts = self.parts(context)
         scores, logits = self.by_themselves(query, context, parts)
-        if (around := as_context(context).around) is not None:
-            scores[np.asarray(around, dtype=np.bool_)] *= _AROUND
         # Without tables there is nothing to choose among: the scores stay those of the text.
         if len(parts) == 1:
             return scores

@@ -1,4 +1,4 @@
-"""What stands around the text of a page: it comes last, fills no budget, and is found where it is asked for."""
+"""What stands around the text of a page: it fills no budget, and is found where it is asked for."""
 
 from __future__ import annotations
 
@@ -69,6 +69,19 @@ def test_it_fills_no_budget(budget: int) -> None:
 def test_it_is_kept_where_it_is_asked_for() -> None:
     kept = prune("What happens to my cookies?", HtmlPage(PAGE), scorer="page", policy=TokenBudget(60)).output
     assert "your winter cookies are kept" in kept
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"), [("What is the phone number?", "555 1234"), ("Which street?", "Depot street")]
+)
+@pytest.mark.parametrize("budget", [30, 60, 100])
+def test_what_only_a_footer_answers_is_kept(question: str, answer: str, budget: int) -> None:
+    page = (
+        "<main><h1>Museum of Trams</h1><p>It shows 40 trams and tells how the city grew along the rails.</p>"
+        "<p>Many visitors come by phone booth tours, which start at the station.</p></main>"
+        "<footer><p>Phone: 030 555 1234. Depot street 12.</p><p>© Cookie settings.</p></footer>"
+    )
+    assert answer in prune(question, HtmlPage(page), budget=budget).output
 
 
 def test_columns_are_never_around() -> None:
