@@ -18,7 +18,8 @@ def check_run(name: str) -> None:
     """Run a notebook: no cell fails, nothing odd is printed, and what has to stay the same does."""
     stored = notebooks.read(name)
     executed = notebooks.execute(stored)
-    assert notebooks.differences(stored, executed) == [], f"run: make notebooks, and look at {name}.ipynb"
+    found = notebooks.differences(stored, executed)
+    assert not found, "\n".join([f"run make notebooks, and look at {name}.ipynb", *found])
     assert find_odd_outputs(executed) == []
 
 

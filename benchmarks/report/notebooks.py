@@ -37,6 +37,7 @@ MAIN = ("documents_with_citations", "database_conversation", "mcp_agent", "text_
 TRAIN = ("shrink_a_reranker", "kv_cache")  # need torch
 SECONDS = 600  # of one cell, on a machine that does much else
 VARIES = "varies"
+LONGEST = 90  # characters of a socket's name; systems allow 104 or more, with a number at the end
 # Of the machine rather than of the notebook: a model would be downloaded, or threads would change the last digits.
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 LANGUAGE = {"name": "python", "pygments_lexer": "ipython3", "file_extension": ".py", "mimetype": "text/x-python"}
@@ -59,17 +60,28 @@ class _Kernels(AsyncKernelManager):
 
     @default("transport")
     def _transport(self) -> str:
-        return "tcp" if os.name == "nt" else "ipc"
+        return "ipc" if os.name != "nt" and len(_sockets()) <= LONGEST else "tcp"
 
     @default("ip")
     def _address(self) -> str:
-        # absolute, since the kernel works in another folder
-        return "127.0.0.1" if os.name == "nt" else os.path.join(os.environ["JUPYTER_RUNTIME_DIR"], "kernel")
+        return _sockets() if self.transport == "ipc" else "127.0.0.1"
+
+
+def _sockets() -> str:
+    """How the names of the sockets begin; absolute, since the kernel works in another folder."""
+    return os.path.join(os.environ["JUPYTER_RUNTIME_DIR"], "kernel")
 
 
 def read(name: str) -> NotebookNode:
-    """The notebook as it is stored."""
-    return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    """The notebook as it is stored.
+
+    Raises:
+        ValueError: The file is damaged; the message names it.
+    """
+    try:
+        return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    except nbformat.reader.NotJSONError as error:
+        raise ValueError(f"{name}.ipynb is damaged: {error}") from error
 
 
 def execute(notebook: NotebookNode) -> NotebookNode:
@@ -162,10 +174,11 @@ def main() -> int:
     unknown = set(options.names) - {*MAIN, *TRAIN}
     if unknown:
         parser.error(f"no notebook {', '.join(sorted(unknown))}: there are {', '.join((*MAIN, *TRAIN))}")
-    stale = 0
+    stale = False
     for name in options.names or (*MAIN, *TRAIN):
         if not can_run(name):
             print(f"{name}: left out, it needs torch", file=sys.stderr)
+            stale |= name in options.names
             continue
         stored = read(name)
         executed = execute(stored)
@@ -176,7 +189,7 @@ def main() -> int:
         else:
             nbformat.write(executed, FOLDER / f"{name}.ipynb")
             print(f"{name}: written", file=sys.stderr)
-    return stale
+    return int(stale)
 
 
 if __name__ == "__main__":

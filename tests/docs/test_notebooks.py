@@ -161,6 +161,32 @@ def test_wrong_names_are_refused(capsys: pytest.CaptureFixture[str], monkeypatch
     assert "no notebook kv_cash" in capsys.readouterr().err
 
 
+def test_what_was_asked_for_and_cannot_run_fails(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notebooks, "can_run", lambda name: False)
+    monkeypatch.setattr("sys.argv", ["notebooks.py", "kv_cache"])
+    assert notebooks.main() == 1
+    assert "it needs torch" in capsys.readouterr().err
+    monkeypatch.setattr("sys.argv", ["notebooks.py"])
+    assert notebooks.main() == 0
+
+
+def test_a_damaged_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kv_cache.ipynb").write_text('{"cells": [', encoding="utf-8")
+    monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=r"kv_cache\.ipynb is damaged"):
+        notebooks.read("kv_cache")
+
+
+def test_a_long_name_of_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need_tools()
+    long = tmp_path / ("x" * 120)  # more than the name of a socket may have
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    assert notebooks.execute(notebook_of("print(1)")).cells[1].outputs[0].text == "1\n"
+
+
 def test_a_check_of_a_changed_output_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
