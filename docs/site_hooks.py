@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ OUTSIDE = {
     "compose.yaml": "operate/compose.md",
     "container/service.toml": "operate/service_toml.md",
 }
+STYLE = ROOT / "ctxprune" / "utils" / "style.css"  # of the explorer and of the reports: the site has its colours
 # A reference page for each package that people import from: title, and packages in its order.
 REFERENCE = {
     "core": ("Core", ("ctxprune",)),
@@ -68,6 +70,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if not source.endswith(".md"):
             text = f"# {source}\n\n```{source.rpartition('.')[2]}\n{text}```\n"
         files.append(File.generated(config, place, content=text))
+    files.append(File.generated(config, "colours.css", content=_colours(STYLE.read_text(encoding="utf-8"))))
     for path in sorted((ROOT / "benchmarks" / "results").glob("*.*")):
         if path.suffix in {".svg", ".png"}:
             files.append(File.generated(config, f"assets/{path.name}", abs_src_path=str(path)))
@@ -96,6 +99,23 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
         return f"{link[1]}{posixpath.relpath(place, base or '.')}{link[3] or ''}"
 
     return _LINK.sub(follow, markdown)
+
+
+def on_post_page(output: str, **_: object) -> str:
+    """Give the search, which the theme leaves without a name, one for those who do not see it."""
+    search = 'data-md-component="search" role="dialog"'
+    if search not in output:
+        raise PluginError("the theme writes its search in another way: see on_post_page in docs/site_hooks.py")
+    return output.replace(search, f'{search} aria-label="Search"')
+
+
+def _colours(style: str) -> str:
+    """The colours of a stylesheet for the site's light and dark scheme, which its reader can choose by a button."""
+    light, dark = re.findall(r"\.ctxprune \{\n(\s*--[^}]*)\}", style)[:2]
+    return "".join(
+        f'[data-md-color-scheme="{scheme}"] {{\n{colours}}}\n'
+        for scheme, colours in (("default", light), ("slate", dark))
+    )
 
 
 def _reference(package: str) -> str:

@@ -25,7 +25,7 @@ from serve.page.conftest import service  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["LOOKS", "Look", "Stage", "open_stage"]
+__all__ = ["LOOKS", "ROOT", "Look", "Stage", "open_stage"]
 
 CONFIGURATION = '[limits]\nseconds = 300\n[[databases]]\nname = "coffee"\npath = "coffee.sqlite"\n'
 PRUNED = "!document.querySelector('#text-account').hidden"
@@ -34,6 +34,7 @@ ANSWERED = "document.querySelector('#ask-status').textContent.startsWith('Done')
 SITE = {
     "home": "",
     "start": "start/choose_your_door/",
+    "tasks": "tasks/",
     "task": "tasks/passages/",
     "service": "tasks/service/",
     "concepts": "concepts/units/",
@@ -41,7 +42,7 @@ SITE = {
     "benchmarks": "benchmarks/",
     "wide table": "benchmarks/passages/",
     "operate": "operate/install/",
-    "reference": "reference/core/",
+    "reference": "reference/policies/",
     "commands": "reference/commands/",
     "contribute": "contributing/",
 }
@@ -100,8 +101,12 @@ class Stage:
 
 
 @contextmanager
-def open_stage(site: Path | None = None) -> Iterator[Stage]:
-    """A stage, gone afterwards; `site` is the documentation if it is built already.
+def open_stage(site: Path | None = None, *, build: bool = False) -> Iterator[Stage]:
+    """A stage, gone afterwards.
+
+    Args:
+        site: The documentation, if it is built already.
+        build: Whether it is built where it is not, and mkdocs is installed.
 
     Raises:
         SystemExit: Chromium is not installed.
@@ -112,7 +117,7 @@ def open_stage(site: Path | None = None) -> Iterator[Stage]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         reports = write_reports(folder)
-        built = site or _build_site(folder / "site")
+        built = site or (_build_site(folder / "site") if build else None)
         address = None if built is None else stack.enter_context(_serve(built))
         explorer, _ = stack.enter_context(service(folder, CONFIGURATION))
         yield Stage(stack.enter_context(Browser(program)), explorer, address, reports)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
-from contextlib import chdir
+from contextlib import chdir, redirect_stdout
 from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,16 +23,14 @@ __all__ = ["QUESTION", "write_reports"]
 SEED = 7
 QUESTION = "Show the names of all suppliers from Ethiopia."
 TEXT_QUESTION = "When did the bridge open, and what did it cost?"
-TEXT = """\
-The Golden Gate Bridge spans the strait between San Francisco Bay and the Pacific Ocean. Fog is frequent in summer, and
-its foghorns are heard across the city.
-
-Construction began on 5 January 1933. The bridge opened to pedestrians on 27 May 1937, and to cars one day later. It was
-finished ahead of schedule and cost 35 million dollars, less than had been planned.
-
-Its colour is called International Orange. Visitors often ask about the paint, which is renewed all year by a team of
-painters. The gift shop sells mugs, postcards and small models.
-"""
+TEXT = (
+    "The Golden Gate Bridge spans the strait between San Francisco Bay and the Pacific Ocean. Fog is frequent in"
+    " summer, and its foghorns are heard across the city.\n\n"
+    "Construction began on 5 January 1933. The bridge opened to pedestrians on 27 May 1937, and to cars one day later."
+    " It was finished ahead of schedule and cost 35 million dollars, less than had been planned.\n\n"
+    "Its colour is called International Orange. Visitors often ask about the paint, which is renewed all year by a team"
+    " of painters. The gift shop sells mugs, postcards and small models.\n"
+)
 FERRY = """\
 The ferry to Sausalito runs until ten in the evening. A single ticket costs 14 dollars. Bicycles travel free of charge.
 """
@@ -70,7 +69,9 @@ def write_reports(folder: Path) -> dict[str, Path]:
 
 
 def _run(*words: object) -> None:
-    if command([str(word) for word in words]):
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        code = command([str(word) for word in words])
+    if code:
         raise SystemExit(f"ctxprune {' '.join(map(str, words))} failed")
 
 

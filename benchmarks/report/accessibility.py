@@ -36,7 +36,7 @@ def main() -> int:
     given = words.parse_args()
     source = given.axe.read_text(encoding="utf-8")
     rows = []
-    with open_stage(given.site) as stage:
+    with open_stage(given.site, build=True) as stage:
         if stage.site is None:
             sys.exit("mkdocs is not installed, and --site names no built documentation: see `make docs`")
         for look, window in LOOKS.items():

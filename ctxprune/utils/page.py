@@ -145,7 +145,7 @@ def render_bar(share: float, kind: str = "", *, interval: tuple[float, float] | 
         shape = f'd="M{low} 8H{high}M{low} 4v8M{high} 4v8"'
         # On a ground of the card's colour the line is seen on the bar, too.
         ticks, line = f'<path class="ticks" d="{_TICKS}"/>', f'<path class="halo" {shape}/><path {shape}/>'
-        top, height, classes = 4, 8, f" interval{classes}"
+        top, height, classes = 3, 10, f" interval{classes}"
     return (
         f'<svg class="bar{classes}" viewBox="0 0 100 16" preserveAspectRatio="none" aria-hidden="true">{ticks}'
         f'<rect y="{top}" width="{width}" height="{height}"/>{line}</svg>'

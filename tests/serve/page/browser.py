@@ -151,6 +151,10 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             self.send("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
 
+    def hover(self, x: float, y: float) -> None:
+        """Move the pointer to that place of the window."""
+        self.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
     def fill(self, selector: str, text: str) -> None:
         """Click into a field and put a text in the place of what it holds."""
         self.click(selector)
@@ -175,13 +179,14 @@ class Page:
                     **given,
                 )
 
-    def shoot(self, path: Path, *, whole: bool = True) -> None:
-        """A picture of the whole page, however long, or of what the window shows."""
+    def shoot(self, path: Path, *, whole: bool = True, scale: float = 1) -> None:
+        """A picture of the whole page, however long, or of what the window shows: PNG, or WebP by the file's name."""
         tall = max(self._height, self.js("document.documentElement.scrollHeight")) if whole else self._height
-        given = {"width": self._width, "deviceScaleFactor": 1, "mobile": False}
+        given = {"width": self._width, "deviceScaleFactor": scale, "mobile": False}
         self.send("Emulation.setDeviceMetricsOverride", height=tall, **given)
-        told = self.send("Page.captureScreenshot", format="png")
-        self.send("Emulation.setDeviceMetricsOverride", height=self._height, **given)
+        kind = {"format": "webp", "quality": 72} if path.suffix == ".webp" else {"format": "png"}
+        told = self.send("Page.captureScreenshot", **kind)
+        self.send("Emulation.setDeviceMetricsOverride", height=self._height, **{**given, "deviceScaleFactor": 1})
         path.write_bytes(base64.b64decode(told["data"]))
 
     def of(self, method: str) -> list[dict[str, Any]]:
