@@ -53,7 +53,7 @@ class MemoryScorer(Scorer):
         scores = self._fused.score(query, context)
         # Negative scores are shifted: of those a share is more than the whole.
         own = scores - scores.min(initial=0.0)
-        lent = own.copy()
+        lent: Scores = own.copy()
         for index in range(1, len(own)):
             if context.follows(index - 1, index):
                 lent[index - 1] = max(lent[index - 1], self.before * own[index])
