@@ -36,7 +36,7 @@ def accounts(
     layouts = _lay_out(ranked, passages)
     earlier = before or [{}] * len(layouts)
     for text, score, layout, metadata in zip(passages.texts, ranked.relevance, layouts, earlier, strict=True):
-        account = _Account(layout.spans, layout.marks or ["", ""], layout.cut, len(text))
+        account = _Account(layout.spans, layout.marks or ["", ""], [*layout.cut], len(text))
         if (source := read_account(metadata, text)) is not None:
             account = _compose(account, source)
         own = {
@@ -74,7 +74,7 @@ def _lay_out(ranked: RankedPassages, passages: Passages) -> list[Layout]:
     whole = all(unit.kept for unit in ranked.pruned.units)
     layouts = passages.lay_out(spans, kept)
     return [
-        layout if own or (whole and text) else Layout([], [], [])
+        layout if own or (whole and text) else Layout([], [])
         for text, own, layout in zip(passages.texts, members, layouts, strict=True)
     ]
 
@@ -145,7 +145,9 @@ def _compose(account: _Account, source: _Account) -> _Account:
         marks.append("")
     cut = {(own[0][0], own[-1][1]) for whole in account.cut if (own := _find_parts(source, *whole))}
     cut |= {whole for whole in source.cut if any(whole[0] < end and start < whole[1] for start, end in spans)}
-    return _Account(spans, marks, sorted(cut), source.length)
+    # Of a sentence that was cut twice the larger one is named.
+    inner = {own for own in cut for other in cut if own != other and other[0] <= own[0] and own[1] <= other[1]}
+    return _Account(spans, marks, sorted(cut - inner), source.length)
 
 
 def _cut_segments(source: _Account, start: int, end: int) -> Iterator[tuple[str, tuple[int, int] | None]]:

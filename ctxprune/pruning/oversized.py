@@ -402,6 +402,7 @@ def _rank_below_wholes(
     floor = lowest + _NEAR * (highest - lowest)
     closure = Closure(found.context.units)
     near = np.setdiff1d(np.flatnonzero((found.scores >= floor) & (found.tokens <= budget)), origins[parts])
+    near = near[np.argsort(-found.scores[near], kind="stable")][:_MOST_FOUND]
     fitting = [unit for unit in near.tolist() if int(found.tokens[_close(closure, unit)].sum()) <= budget]
     own, top = scores[parts], float(scores[parts].max())
     ceiling = min((float(found.scores[unit]) for unit in fitting), default=top)

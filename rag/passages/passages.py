@@ -17,7 +17,7 @@ from ctxprune.utils.validation import check_whole
 from .cutting import WIDEST, cut_pieces, strip_span
 from .markdown import Block, find_blocks, find_tables, heading_level
 from .options import NO_OPTIONS, PassageOptions, bind_units
-from .pieces import Whole, bind_frames, bind_rows, block_form, find_pieces, lay_out, trace_wholes
+from .pieces import Whole, bind_frames, bind_rows, block_form, find_cut, find_pieces, lay_out, trace_wholes
 from .tiny_units import join_dense
 
 if TYPE_CHECKING:
@@ -126,7 +126,9 @@ class Passage(Context[str]):
             spans: Characters [start, end) of the units, of which some may be cut further than those of this passage.
             kept: Which of them are kept, rising.
         """
-        return self._lay_out(spans, kept, trace_wholes(spans, self.units, self._wholes, self._forms))
+        wholes = trace_wholes(spans, self.units, self._wholes, self._forms)
+        # What was cut is not asked for by `render`, which is called for each of many attempts.
+        return self._lay_out(spans, kept, wholes)._replace(cut=find_cut(spans, set(kept), wholes))
 
     def _lay_out(self, spans: Sequence[tuple[int, int]], kept: Sequence[int], wholes: Mapping[int, Whole]) -> Layout:
         wide = f"\n\n{self.gap.strip()}\n\n" if self.gap.strip() else "\n\n"

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int]
 
-__all__ = ["Layout", "Whole", "bind_frames", "bind_rows", "block_form", "find_pieces", "lay_out", "trace_wholes"]
+__all__ = [
+    "Layout",
+    "Whole",
+    "bind_frames",
+    "bind_rows",
+    "block_form",
+    "find_cut",
+    "find_pieces",
+    "lay_out",
+    "trace_wholes",
+]
 
 Form = Literal["sentence", "table", "code", "block"]
 _LINES = re.compile(r"\n+")
@@ -57,7 +67,7 @@ class Layout(NamedTuple):
 
     spans: list[Span]
     marks: list[str]
-    cut: list[Span]
+    cut: Sequence[Span] = ()
 
     def write(self, text: str) -> str:
         """The rendering, made of the source text."""
@@ -252,7 +262,7 @@ def lay_out(
         gaps: What stands where something was dropped: within a line, and between lines.
     """
     if not kept:
-        return Layout([(0, len(text))], ["", ""], []) if not spans else Layout([], [], [])
+        return Layout([(0, len(text))], ["", ""]) if not spans else Layout([], [])
     found: list[Span] = []
     marks = [_mark(wholes.get(spans[kept[0]][0]), text, spans[kept[0]], gaps[0], side=0)]
     before = -2
@@ -271,7 +281,7 @@ def lay_out(
         found[0] = (0, found[0][1])
     if before == len(spans) - 1:
         found[-1] = (found[-1][0], len(text))
-    return Layout(found, marks, _find_cut(spans, set(kept), wholes))
+    return Layout(found, marks)
 
 
 def _gap(text: str, before: Span, after: Span, wholes: Mapping[int, Whole], gaps: tuple[str, str]) -> str:
@@ -307,9 +317,8 @@ def _mark(whole: Whole | None, text: str, span: Span, gap: str, *, side: int) ->
     return written.rstrip() if side else written.lstrip()
 
 
-def _find_cut(spans: Sequence[Span], kept: set[int], wholes: Mapping[int, Whole]) -> list[Span]:
-    if not wholes:
-        return []
+def find_cut(spans: Sequence[Span], kept: set[int], wholes: Mapping[int, Whole]) -> list[Span]:
+    """Characters [start, end) of each whole that was cut and of which some pieces are kept and others dropped."""
     members: dict[Span, list[bool]] = {}
     for index, (start, _) in enumerate(spans):
         whole = wholes.get(start)
