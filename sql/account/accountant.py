@@ -13,6 +13,7 @@ from .associations import Prepared
 from .bridges import find_unsaid_bridges
 from .content import WEAK_NAMES, is_content
 from .extra import find_extra
+from .gradable import find_counted_measures, find_ungraded
 from .grammar import Grammar
 from .lexicon import MONTH_WORDS, NEGATED, SHORTEST_REST, UNITS, cue_of
 from .literals import find_literal
@@ -242,7 +243,10 @@ class _Matching:
 
     def _object(self) -> None:
         """Leave over the words whose parts do not do what they ask for."""
-        rules = (find_objections, find_other_answers, find_other_measures, find_other_totals)
+        rules = (
+            find_objections, find_other_answers, find_other_measures, find_other_totals, find_ungraded,
+            find_counted_measures,
+        )  # fmt: skip
         case = self.case
         for place in {place for find in rules for place in find(case)}:
             self.parts[place] = []

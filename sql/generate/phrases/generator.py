@@ -24,6 +24,7 @@ from .directions import read_directions
 from .explain import explain
 from .given import with_evidence
 from .groups import SPENT_MORE
+from .kinds import find_kind_rows
 from .measures import OWED_AMOUNT
 from .pairs import read_pairs
 from .readings import Context, Prepared, add_contrasts, compose, scale_scores
@@ -49,6 +50,7 @@ _LONGEST = 1_200  # characters that are read
 _VIEWS = 16
 _SHARP = 6
 _UNSURE, _NAMED = 0.6, 0.75  # scores of a condition, and of a name that its words may be instead
+_ROWS_OF_KIND, _KIND_ITSELF = 1.1, 0.8  # "how many dogs": the animals of that kind, rather than the row of a lookup table
 _DROPPED = 0.8  # for each doubtful condition that is left out
 
 
@@ -182,6 +184,10 @@ def _read(text: str, prepared: Prepared, request: Request, given: Given) -> tupl
     firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
     context = Context(text, prepared, request.evidence, related.target, given.formulas, trend)
     ranked = compose(context, clauses)
+    kinds = find_kind_rows(text, clauses, topic, prepared.terms)
+    if kinds:
+        rows = [one for table in kinds for one in compose(replace(context, rows=table), clauses)]
+        ranked = [*scale_scores(rows, _ROWS_OF_KIND), *scale_scores(ranked, _KIND_ITSELF)]
     if len(firm) < len(clauses):
         weight = _DROPPED ** (len(clauses) - len(firm))
         dropped = [text[c.start : c.end] for c in clauses if c not in firm]
