@@ -103,6 +103,7 @@ def ask(
     from ctxprune.sql.database.database import Database
     from ctxprune.sql.pipeline.factory import PaidEndpoint, PipelineFactory
 
+    _check_order(database, question)
     generator, plain = generation.generator, generation.plain
     if plain and knowledge is not None:
         raise typer.BadParameter("--plain uses no knowledge", param_hint="--knowledge")
@@ -140,6 +141,22 @@ def ask(
             report(answer)
             if answer.refused:
                 raise typer.Exit(1)
+
+
+def _check_order(database: str, question: str) -> None:
+    """Refuse a question in the place of the database.
+
+    Raises:
+        typer.BadParameter: The first argument is no file, and the second one is.
+    """
+    try:
+        swapped = (
+            "://" not in database and not Path(database).exists() and ("://" in question or Path(question).is_file())
+        )
+    except (OSError, ValueError):  # too long for a path, or with a NUL character
+        return
+    if swapped:
+        raise typer.BadParameter("the database comes first, then the question", param_hint="DB")
 
 
 def _converse(pipeline: Pipeline, generators: Sequence[Generator], evidence: str) -> Iterator[Answer]:

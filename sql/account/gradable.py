@@ -22,9 +22,9 @@ __all__ = ["GRADABLE", "find_counted_measures", "find_ungraded"]
 
 # Superlatives and comparatives are cues of their own (`lexicon.cue_of`).
 _HIGH = word_set(
-    "big large huge enormous massive gigantic giant sizable sizeable great tall high long lengthy deep wide broad thick "
-    "heavy bulky fast quick rapid speedy expensive pricey costly dear rich wealthy affluent prosperous strong powerful "
-    "hot warm loud bright populous crowded busy profitable successful lucrative excellent outstanding good "
+    "big large huge enormous massive gigantic giant sizable sizeable great tall high long lengthy deep wide broad "
+    "thick heavy bulky fast quick rapid speedy expensive pricey costly dear rich wealthy affluent prosperous strong "
+    "powerful hot warm loud bright populous crowded busy profitable successful lucrative excellent outstanding good "
     "highly heavily quickly rapidly expensively strongly densely widely greatly"
 )
 _LOW = word_set(

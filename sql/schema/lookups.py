@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 __all__ = ["is_lookup", "referring_tables", "rows_of_kind"]
 
 _KIND_NAMES = frozenset(
-    map(stem, "kind type category status state class group genre species breed level tier role grade lookup".split())
-)
+    map(
+        stem,
+        ("kind", "type", "category", "status", "state", "class", "group", "genre", "species", "breed", "level", "tier",
+         "role", "grade", "lookup"),
+    )
+)  # fmt: skip
 # Beside its key: a description, a short form, a remark. Whatever has more, or numbers and days, is an entity.
 _MOST_COLUMNS = 3
 _MOST_NAMED = 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ _WHAT = {
     "value": "a stored value", "number": "a number or a day", "schema": "a word of the schema",
     "unknown": "a word that the query has no part for",
 }  # fmt: skip
+_NUMBERS = re.compile(r"\d+")
 _INVENTED = frozenset(("value", "number", "date"))
 
 
@@ -42,8 +44,8 @@ class Bars:
         answer_above: 0..1, least confidence of an answer that is "answered".
         refuse_below: 0..1, confidence below which a question of which the query leaves something important out is
             "unanswered".
-        refuse_unknown: 0..1, the same for a question with a word that stands for a name and means nothing in the
-            schema; None for `refuse_below`.
+        refuse_unknown: 0..1, the same where all that is left out are words that stand for names and mean nothing in
+            the schema; None for `refuse_below`.
 
     Raises:
         UsageError: A number is out of its range.
@@ -95,7 +97,7 @@ def assess(
     doubts = (
         *impossible,
         *blockers,
-        *(() if mine.stored else _result_doubts(mine)),
+        *(() if mine.stored else _result_doubts(mine, context.evidence)),
         *_query_doubts(executed, other, alone, clash=clash),
     )
     unused = tuple(dict.fromkeys(one.text for one in mine.facts.leftovers if not one.why))
@@ -141,7 +143,8 @@ def _read_alone(mine: JudgedGroup, executed: Sequence[Executed]) -> int | None:
 
 
 def _refusal_bar(bars: Bars, left_out: Sequence[Leftover]) -> float:
-    unknown = any(one.kind == "doubt" for one in left_out)
+    """The bar of unknown words where nothing else of weight is left out, so that a refusal names all that is missing."""
+    unknown = all(one.kind == "doubt" for one in left_out if one.kind in IMPORTANT)
     return bars.refuse_below if bars.refuse_unknown is None or not unknown else bars.refuse_unknown
 
 
@@ -169,14 +172,21 @@ def _word_doubts(context: SelectionContext, leftovers: Sequence[Leftover]) -> It
         told.update(mine)
 
 
-def _result_doubts(mine: JudgedGroup) -> Iterator[Doubt]:
+def _is_given(text: str, evidence: str) -> bool:
+    numbers = _NUMBERS.findall(text)
+    return bool(numbers) and numbers[0] in _NUMBERS.findall(evidence)
+
+
+def _result_doubts(mine: JudgedGroup, evidence: str) -> Iterator[Doubt]:
     if mine.facts.empty:
         yield Doubt("", (0, 0), "the query finds nothing")
     reading = mine.facts.reading
     if reading is None:
         yield Doubt("", (0, 0), "the query cannot be compared with the question")
         return
-    invented = list(dict.fromkeys(part.text for part in reading.extra if part.kind in _INVENTED))
+    extra = [part.text for part in reading.extra if part.kind in _INVENTED]
+    # What the evidence or a term says was asked for.
+    invented = list(dict.fromkeys(text for text in extra if not _is_given(text, evidence)))
     if invented:
         yield Doubt("", (0, 0), f"the question does not ask for {', '.join(invented[:3])}")
 
@@ -196,7 +206,7 @@ def _condition_doubts(executed: Sequence[Executed]) -> Iterator[Doubt]:
 def _kind_rivals(
     mine: JudgedGroup, judged: Sequence[JudgedGroup], executed: Sequence[Executed], dialect: str
 ) -> Iterator[tuple[Doubt, int]]:
-    """Of a value that names a kind, read as the rows that refer to its table: the doubt, and the reading as that row."""
+    """Of a value that names a kind, read as rows that refer to its table: the doubt, and the reading as that row."""
     for other in judged:
         place = find_rows_of_kind(other.facts, [mine.facts], executed, dialect) if other is not mine else -1
         for one in other.facts.leftovers if place == 0 else ():

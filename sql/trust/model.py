@@ -198,9 +198,7 @@ class TrustModel:
         return prepared
 
 
-def _prefer_rows_of_kind(
-    ranked: list[JudgedGroup], executed: Sequence[Executed], dialect: str
-) -> list[JudgedGroup]:
+def _prefer_rows_of_kind(ranked: list[JudgedGroup], executed: Sequence[Executed], dialect: str) -> list[JudgedGroup]:
     """The groups, where the likeliest counts a value that is stored once behind the rows that refer to it.
 
     Such a count is 1 whatever the database holds, so that nobody asks for it; the two change places and chances.

@@ -36,7 +36,9 @@ def find_kind_rows(text: str, clauses: Sequence[Clause], topic: Topic, terms: Te
     for clause in values:
         table = next(iter(clause.options[0].tables), "")
         # A name in capitals ("Weber") is one of a row, unless the table holds nothing but kinds.
-        if table not in schema or not (_is_common(text, clause) or (is_lookup(schema, table) and _is_plural(text, clause))):
+        if table not in schema or not (
+            _is_common(text, clause) or (is_lookup(schema, table) and _is_plural(text, clause))
+        ):
             continue
         rows = rows_of_kind(schema, table)
         # Another condition may say of which table: "dogs born in 2015".

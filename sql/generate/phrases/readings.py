@@ -95,7 +95,9 @@ def compose(context: Context, clauses: Sequence[Clause], dropped: Sequence[str] 
     text, prepared, target = context.text, context.prepared, context.target
     mask = Mask.of(text)
     topic = replace(
-        find_topic(mask.text, prepared.terms), formulas=context.formulas, condition_table=context.rows or _condition_table(clauses)
+        find_topic(mask.text, prepared.terms),
+        formulas=context.formulas,
+        condition_table=context.rows or _condition_table(clauses),
     )
     for clause in clauses:
         mask.blank(clause.start, clause.end)
