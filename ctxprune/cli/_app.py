@@ -95,6 +95,16 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """A group of commands, with such help."""
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command; of a name that only a group below has (`ctxprune ask`) the error says where it is."""
+        name = args[0] if args else ""
+        if name and name not in self.commands:
+            groups = [group for group in self.commands if name in getattr(self.commands[group], "commands", ())]
+            if groups:
+                path = " or ".join(f"'{ctx.command_path} {group} {name}'" for group in groups)
+                ctx.fail(f"No such command '{name}'. Write {path}.")
+        return super().resolve_command(ctx, args)
+
     def get_params(self, ctx: Any) -> list[Any]:
         """The options, `--help` included."""
         return _hide_flag_types(super().get_params(ctx))

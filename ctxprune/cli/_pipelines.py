@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from ctxprune.cli._options import GenerationOptions
     from ctxprune.sql.database.database import Database
     from ctxprune.sql.generate.base import Generator
-    from ctxprune.sql.knowledge import Knowledge
+    from ctxprune.sql.knowledge import Knowledge, KnowledgeFile
     from ctxprune.sql.pipeline.factory import PaidEndpoint
     from ctxprune.sql.values import ValueIndex
     from ctxprune.sql.values.redis_index import RedisIndex
 
-__all__ = ["generators_from_options", "load_knowledge", "open_published", "open_values"]
+__all__ = ["generators_from_options", "load_knowledge", "open_published", "open_values", "report_other_database"]
 
 
 def generators_from_options(options: GenerationOptions, endpoint: PaidEndpoint | None = None) -> tuple[Generator, ...]:
@@ -95,6 +95,16 @@ def open_values(database: Database, folder: Path | None = None, published: str =
             return ValueIndex.build(database, progress=line.update)
 
 
+def report_other_database(file: KnowledgeFile, database: Database) -> None:
+    """On stderr, that a file of knowledge was made for a database of another name, if so."""
+    from ctxprune.cli import _console
+
+    name = file.database()
+    if name and name != database.name:
+        told = f"{_console.escape(str(file.path))} was taught for the database {_console.escape(repr(name))}"
+        _console.print_note(f"{told}, this one is {_console.escape(repr(database.name))}")
+
+
 def load_knowledge(database: Database, file: Path | None) -> Knowledge | None:
     """What `file` holds, or without one the database's own file where there is one, which stderr then says.
 
@@ -106,7 +116,9 @@ def load_knowledge(database: Database, file: Path | None) -> Knowledge | None:
     from ctxprune.sql.knowledge import Knowledge, KnowledgeFile, default_path
 
     if file is not None:
-        return Knowledge.of(file)
+        knowledge = Knowledge.of(file)
+        report_other_database(KnowledgeFile(file), database)
+        return knowledge
     try:
         own = KnowledgeFile(default_path(database))
     except UsageError:

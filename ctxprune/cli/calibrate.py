@@ -13,11 +13,12 @@ from ctxprune.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from ctxprune.calibration.stored import Calibration
+    from ctxprune.sql.evaluation.datasets import Benchmark
     from ctxprune.sql.linking.scored import ScoredLinker
 
 __all__ = ["calibrate"]
 
-
+_MOST_NAMES = 3  # of databases that a note names
 _BY: dict[bool | None, Literal["question", "left_out", "group"]] = {None: "left_out", False: "question", True: "group"}
 
 
@@ -29,7 +30,13 @@ class LossName(StrEnum):
 
 
 def calibrate(
-    data: Annotated[Path, typer.Option(help="Folder of labelled questions, as it was published.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Folder with dev.json, a list of {db_id, question, query}, and database/ID/ID.sqlite (or tables.json); "
+            "Spider, BIRD and their relatives as they were published."
+        ),
+    ],
     risk: Annotated[float, typer.Option(help="Highest expected loss, between 0 and 1.")] = 0.02,
     loss: Annotated[
         LossName, typer.Option(help="strict: any needed column lost; recall: share of them lost.")
@@ -81,6 +88,8 @@ def calibrate(
         line.name_step("values", len(chosen))
         labelled = linking_cases(bench, items=chosen, progress=lambda done, _: line.update(done))
         line.name_step("scoring")
+        if labelled.unlabelled:
+            _say_unlabelled(bench, labelled.unlabelled, len(chosen))
         pool = CalibrationPool.score(linking_examples(labelled.cases), ranked_linker.scorer, sets=sets)
         line.name_step("calibrating")
         calibration = pool.calibrate(risk=risk, loss=loss.value, by=_BY[by_database], confidence=confidence)
@@ -93,6 +102,18 @@ def calibrate(
         _console.print_json(document)
     else:
         _show(document, calibration)
+
+
+def _say_unlabelled(bench: Benchmark, unlabelled: int, asked: int) -> None:
+    """On stderr, how many questions do not count, and why."""
+    from ctxprune.cli import _console
+
+    absent = sorted({item.db_id for item in bench.items} - bench.schemas.keys() - bench.databases.keys())
+    some = ", ".join(map(_console.escape, absent[:_MOST_NAMES]))
+    why = "their queries name no column of the schema"
+    if absent:
+        why = f"no tables.json documents {some}, and there is no database/{absent[0]}/{absent[0]}.sqlite"
+    _console.print_note(f"{unlabelled} of {_console.format_count(asked, 'question')} left out: {_console.escape(why)}")
 
 
 def _linker(name: str) -> ScoredLinker:

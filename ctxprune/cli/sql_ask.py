@@ -91,7 +91,10 @@ def ask(
 ) -> None:
     """Ask a database a question in plain words. It is only ever read.
 
-    An answer is given without reserve, as tentative (with what is doubted and the next best query), or not at all.
+    An answer is given without reserve, as tentative (with what is doubted and the next best query), or not at all: then
+    the exit code is 1, and stdout holds nothing (with --json, "refused": true). With - the exit code is 0 all the same.
+    The first question reads the stored texts into an index in your cache folder; of a large database that takes a
+    while, once.
     The API key is read from $CTXPRUNE_API_KEY. Model answers are cached; requests that fail because the server is busy
     or the connection breaks are retried. `sql learn` teaches what a team knows.
     """
@@ -101,6 +104,7 @@ def ask(
     from ctxprune.sql.database.database import Database
     from ctxprune.sql.pipeline.factory import PaidEndpoint, PipelineFactory
 
+    _check_order(database, question)
     generator, plain = generation.generator, generation.plain
     if plain and knowledge is not None:
         raise typer.BadParameter("--plain uses no knowledge", param_hint="--knowledge")
@@ -138,6 +142,24 @@ def ask(
             if trace is not None:
                 _console.write_file(trace, _json(answer), *inputs)
             report(answer)
+            if answer.refused:
+                raise typer.Exit(1)
+
+
+def _check_order(database: str, question: str) -> None:
+    """Refuse a question in the place of the database.
+
+    Raises:
+        typer.BadParameter: The first argument is no file, and the second one is.
+    """
+    try:
+        swapped = (
+            "://" not in database and not Path(database).exists() and ("://" in question or Path(question).is_file())
+        )
+    except (OSError, ValueError):  # too long for a path, or with a NUL character
+        return
+    if swapped:
+        raise typer.BadParameter("the database comes first, then the question", param_hint="DB")
 
 
 def _converse(pipeline: Pipeline, generators: Sequence[Generator], evidence: str) -> Iterator[Answer]:
@@ -203,16 +225,20 @@ def _report(answer: Answer, generator: str, evidence: str, *, as_json: bool, tra
         _console.print_note(f"the language model failed: {_failure(answer)}{_stand_in(answer)}")
     else:
         _say_unused(answer)
-    if generator in {"sketch", "sketch.v1"} and (evidence.strip() or _explained(answer)):
-        _console.print_note(
-            "without a language model, terms, notes and --evidence only help to choose tables and columns"
-        )
+    if generator in {"sketch", "sketch.v1"} and (evidence.strip() or _explained(answer)) and _is_unsure(answer):
+        _console.print_note("terms, notes and --evidence were read without a language model: check the query for them")
     if as_json:
         chosen = None if answer.trace.chosen is None else answer.trace.candidates[answer.trace.chosen].generator
         extra = {"generator": chosen, "model_errors": list(answer.trace.model_errors)}
         _console.print_json(answer.to_dict(trace=traced) | extra)
     else:
         _show(answer)
+
+
+def _is_unsure(answer: Answer) -> bool:
+    from ctxprune.sql.trust.outcome import TENTATIVE
+
+    return answer.outcome == TENTATIVE
 
 
 def _failure(answer: Answer) -> str:
@@ -255,27 +281,42 @@ def _json(answer: Answer) -> str:
 
 
 def _show(answer: Answer) -> None:
+    """The outcome to stderr, rows and query to stdout, doubts and counts to stderr; of a refusal nothing to stdout."""
     from rich.text import Text
 
     from ctxprune.cli import _console
 
-    console = _console.stdout_console()
-    if answer.refused:
-        console.print(Text(_console.escape(answer.reason)), soft_wrap=True)
-        _show_doubts(answer)
-        _account(answer)
-        return
-    console.print(Text(_console.escape(answer.sql), style="bold"), soft_wrap=True)
-    console.print(_console.make_rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
+    _console.print_note(_outcome(answer))
+    if not answer.refused:
+        console = _console.stdout_console()
+        console.print(_console.make_rows_table(answer.columns, answer.rows, most=_MOST_ROWS))
+        console.print(Text(_console.escape(answer.sql), style="bold"), soft_wrap=True)
     _show_doubts(answer)
     _account(answer)
+
+
+def _outcome(answer: Answer) -> str:
+    """ "ANSWERED 94 %", "TENTATIVE 86 %, in doubt: …", "A GUESS, 7 %: …" or "NO ANSWER: …"."""
+    from ctxprune.cli import _console
+    from ctxprune.sql.pipeline.answer import format_confidence
+    from ctxprune.sql.trust.outcome import ANSWERED, GUESS_BELOW
+
+    if answer.refused:
+        return _console.escape(f"NO ANSWER: {answer.reason}")
+    sure = format_confidence(answer.confidence)
+    if answer.outcome == ANSWERED:
+        return f"ANSWERED {sure}"
+    count = len(answer.doubts)
+    told = "" if not count else f", {_console.format_count(count, 'doubt')} below the rows"
+    return (f"A GUESS, {sure}" if answer.confidence < GUESS_BELOW else f"TENTATIVE {sure}") + told
 
 
 def _show_doubts(answer: Answer) -> None:
     """Print to stderr what of the question was not used, what is doubted (other readings too), and a question back."""
     from ctxprune.cli import _console
 
-    for doubt in answer.doubts:
+    # Of a refusal the reason has named the words already.
+    for doubt in () if answer.refused else answer.doubts:
         _console.print_note(_console.escape(str(doubt)))
     if answer.question_back:
         _console.print_note(_console.escape(answer.question_back))
@@ -309,8 +350,7 @@ def _account(answer: Answer) -> None:
     ran = sum(candidate.rows is not None for candidate in trace.candidates)
     asked = f", {trace.tokens_in} tokens in, {trace.tokens_out} out" if trace.tokens_in else ""
     asked += "" if trace.cost is None else f", cost {trace.cost:.6g}"
-    sure = "" if answer.refused else f", {answer.outcome}, confidence {answer.confidence:.0%}"
-    _console.print_note(f"candidates: {len(trace.candidates)}, {ran} ran{sure}; {trace.ms:.0f} ms{asked}")
+    _console.print_note(f"candidates: {len(trace.candidates)}, {ran} ran; {trace.ms:.0f} ms{asked}")
 
 
 def _left_out(answer: Answer) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["learn"]
 
+_MOST_READINGS = 20  # of terms that are told
+
 
 def learn(
     database: DatabaseArgument,
@@ -103,12 +105,17 @@ def learn(
 ) -> None:
     """Teach answered questions, terms, notes on columns and instructions; `sql ask` then uses what fits a question.
 
+    Without --knowledge they go into a file of your own configuration folder, which only this command line reads; with it
+    into a file that a team can share, `sql ask --knowledge FILE` reads, and in Python Pipeline(..., knowledge="FILE").
+
     Queries are checked against the database and must only read. Prints the ids of what was learned. A line about
     something that is known already takes its place. Without a language model, `sql ask` answers with the queries of
-    pairs; terms, notes and instructions then only help to choose columns.
+    pairs and with the conditions that it can read of terms ("population over 1000000"); what it reads is printed when a
+    term is taught. Notes and instructions then only help to choose columns.
     """
     from ctxprune.cli import _console
     from ctxprune.sql.database.database import Database
+    from ctxprune.cli._pipelines import report_other_database
     from ctxprune.sql.knowledge import KnowledgeFile, default_path
 
     adds = any(given is not None for given in (pair, term, note, instruction, source))
@@ -126,6 +133,8 @@ def learn(
             hint = "teach it with --pair, --term, --note, --instruction or --from; or name a file with --knowledge"
             raise InputError("there is no such file of knowledge yet", where=str(file.path), hint=hint)
         _console.check_not_input(file.path, *(path for path in (opened.path, source, traces) if path))
+        if file.exists():
+            report_other_database(file, opened)
         if traces is not None:
             _learn_traces(opened, file, traces, agree=agree, as_json=as_json)
         elif adds:
@@ -191,6 +200,7 @@ def _learn(
     if refused and len(given) == 1 and not empty:
         raise InputError(f"this cannot be learned: {refused[0][1]}", where=_as_line(given[0]), hint=_advice(given[0]))
     change = file.add(good, database=database.name) if good else None
+    _say_readings(database, good)
     for entry, why in refused:
         _console.print_note(f"not learned: {_as_line(entry)}: {_console.escape(why)}")
     new, newer, same = (change.added, change.replaced, change.unchanged) if change else ((), (), ())
@@ -215,6 +225,22 @@ def _learn(
             typer.echo(entry_id(entry))
     if refused or empty:
         raise typer.Exit(1)
+
+
+def _say_readings(database: Database, entries: list[Entry]) -> None:
+    """On stderr, how terms are read without a language model, and which of them name no column."""
+    from ctxprune.cli import _console
+    from ctxprune.sql.knowledge import Term
+    from ctxprune.sql.knowledge.conditions import term_condition
+
+    terms = [entry for entry in entries if isinstance(entry, Term)]
+    for term in terms[:_MOST_READINGS]:
+        condition = term_condition(term, database)
+        read = f"read as {condition}" if condition else "read as no condition without a language model"
+        named = "" if term.columns else "its meaning names no column of the database (--column adds one), and it is "
+        _console.print_note(_console.escape(f"{_one_line(term.term)!r}: {named}{read}"))
+    if len(terms) > _MOST_READINGS:
+        _console.print_note(f"{len(terms) - _MOST_READINGS} more terms")
 
 
 def _learn_traces(database: Database, file: KnowledgeFile, traces: Path, *, agree: int, as_json: bool) -> None:

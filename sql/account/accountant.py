@@ -13,6 +13,7 @@ from .associations import Prepared
 from .bridges import find_unsaid_bridges
 from .content import WEAK_NAMES, is_content
 from .extra import find_extra
+from .gradable import find_counted_measures, find_ungraded
 from .grammar import Grammar
 from .lexicon import MONTH_WORDS, NEGATED, SHORTEST_REST, UNITS, cue_of
 from .literals import find_literal
@@ -39,6 +40,8 @@ __all__ = ["Accountant", "account"]
 _NAMED, _NAMED_BESIDE = 0.45, 0.75
 _MOST_PARTS = 3
 _NUMBER = re.compile(r"(?<![\w.-])\d{1,12}(?:\.\d{1,6})?(?![\w-])")
+# Days, and texts in quotes: what a query that follows a clause of the evidence has to hold.
+_WRITTEN = re.compile(r"(?<!\w)'[^'\n]{1,200}'(?!\w)|(?<![\w'-])\d{4}-\d\d-\d\d(?![\w'-])")
 _CLAUSE = re.compile(r"[;\n]")
 
 
@@ -242,7 +245,10 @@ class _Matching:
 
     def _object(self) -> None:
         """Leave over the words whose parts do not do what they ask for."""
-        rules = (find_objections, find_other_answers, find_other_measures, find_other_totals)
+        rules = (
+            find_objections, find_other_answers, find_other_measures, find_other_totals, find_ungraded,
+            find_counted_measures,
+        )  # fmt: skip
         case = self.case
         for place in {place for find in rules for place in find(case)}:
             self.parts[place] = []
@@ -252,6 +258,11 @@ class _Matching:
     def _numbers(self) -> set[float]:
         return {literal.number for literal in self._query.literals if literal.number is not None}
 
+    @cached_property
+    def _written(self) -> set[str]:
+        """The texts of the query's literals in quotes, and the days among them."""
+        return {text for literal in self._query.literals for text in (f"'{literal.text}'", literal.text[:10])}
+
     def _evidence(self) -> None:
         """A word that the evidence defines is explained where the query uses what that clause of it says."""
         for clause in _CLAUSE.split(self._asked.evidence[:5000]) if self._asked.evidence else ():
@@ -260,7 +271,7 @@ class _Matching:
             parts += [part for ref, part in self._query.columns.items() if _is_said(ref, clause)]
             # A number of the clause that the query lacks shows that the query does not follow it.
             missing = {number for number in _NUMBER.findall(clause) if float(number) not in self._numbers}
-            if missing:
+            if missing or not self._written.issuperset(_WRITTEN.findall(clause)):
                 continue
             parts += [part for name, part in self._query.tables.items() if set(map(stem, words(name))) <= said]
             parts += self._query.functions.get("div", ()) if "/" in clause else ()

@@ -80,10 +80,13 @@ class Case:
 
     @cached_property
     def deciding(self) -> frozenset[ColumnRef]:
-        """Columns of which the values decide on rows or numbers; an order by yes and no decides nothing."""
+        """Columns of which the values decide on rows or numbers; an order by yes and no decides nothing, and a count
+        says how many values there are, whatever they are.
+        """
         query = self.query
         compared = [*(one.columns for one in query.tests), *(one.columns for one in query.literals)]
-        columns = [*compared, *(one.columns for one in query.aggregates), *(keys for keys, _ in query.groups)]
+        computed = [one.columns for one in query.aggregates if one.name != "COUNT"]
+        columns = [*compared, *computed, *(keys for keys, _ in query.groups)]
         return frozenset(ref for some in columns for ref in some)
 
     @cached_property

@@ -72,7 +72,8 @@ class Database:
         unreadable: Why a table or view is missing from the schema, by name; complete once `schema()` was called.
 
     Raises:
-        UsageError: The URL names a dialect that is not supported, or `workers` is below 1.
+        UsageError: The URL names a dialect that is not supported, `workers` is below 1, or an argument is of another
+            type.
         MissingExtraError: The driver of that kind of database is not installed.
         DatabaseError: There is no readable, non-empty file. To a server it connects at first use, and not here.
     """
@@ -87,6 +88,9 @@ class Database:
         workers: int = 4,
     ) -> None:
         check_whole_number("workers", workers, 1)
+        if not isinstance(limits, Limits):
+            hint = "write limits=Limits(seconds=5)"
+            raise UsageError(f"limits is a {type(limits).__name__}, not a Limits", where="limits", hint=hint)
         self._driver = driver_for(target, workers=workers, isolated=isolated)
         self.dialect = self._driver.dialect
         self.samples: Samples = self._driver.samples

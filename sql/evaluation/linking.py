@@ -218,6 +218,8 @@ def linking_cases(
 ) -> LinkingCases:
     """Label the gold queries and look values up in the databases that are there, one database at a time.
 
+    The schema of a database that no schema file documents is read from the database itself.
+
     Args:
         benchmark: The loaded set.
         evidence: Use an item's evidence, where it has some.
@@ -228,10 +230,10 @@ def linking_cases(
     cases: list[LinkingCase] = []
     databases = done = 0
     for name, mine in groupby(chosen, key=lambda item: item.db_id):
-        index = _index(benchmark, name)
+        schema, index = _open(benchmark, name)
         databases += index is not None
         for item in mine:
-            case = _case(item, benchmark.schemas.get(name), index, item.evidence if evidence else "")
+            case = _case(item, schema, index, item.evidence if evidence else "")
             cases += [case] if case is not None else []
             done += 1
             if progress is not None:
@@ -264,11 +266,13 @@ def measure(
     return LinkingReport(linking_scores(pairs), tuple(times), cases)
 
 
-def _index(benchmark: Benchmark, name: str) -> ValueIndex | None:
+def _open(benchmark: Benchmark, name: str) -> tuple[Schema | None, ValueIndex | None]:
+    """The schema and the values of a database; None for what is not there."""
+    documented = benchmark.schemas.get(name)
     if name not in benchmark.databases:
-        return None
+        return documented, None
     with Database(benchmark.databases[name], name=name, isolated=False) as database:
-        return ValueIndex.build(database)
+        return database.schema() if documented is None else documented, ValueIndex.build(database)
 
 
 def _case(item: Item, schema: Schema | None, index: ValueIndex | None, evidence: str) -> LinkingCase | None:

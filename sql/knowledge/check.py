@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Checker", "Problem", "find_column", "find_named_columns"]
 
-_COMPARED = r"\s*(?:[=<>!]|(?:not\s+)?(?:in|like|between)\b|is\b)"
+_COMPARED = (
+    r"\s*(?:[=<>!]|(?:not\s+)?(?:in|like|between)\b|is\b|(?:over|above|below|under|before|after|since|until|exceeding|"
+    r"equals?|at\s+(?:least|most)|(?:more|less|greater|fewer|higher|lower|larger|smaller|earlier|later)\s+than)\b)"
+)
 _NAME_QUOTES = '`"[]'
 
 

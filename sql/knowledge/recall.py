@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .entries import Entry
     from .question_kinds import QuestionKind
 
-__all__ = ["BoundKnowledge", "Knowledge", "Recalled", "find_term_hits"]
+__all__ = ["BoundKnowledge", "Knowledge", "Recalled", "find_term_hits", "find_term_words"]
 
 _PRIVATE = "it speaks of private columns"
 _TERM_STAGE = "term"  # how a value hit of a term was found
@@ -283,7 +283,7 @@ def find_term_hits(term: Term, columns: Collection[ColumnRef], question: str) ->
         columns: Its columns, in the schema's spelling; of a name that several of them have nothing is taken.
         question: As it was asked; spans are characters of it.
     """
-    place = _place(term.term, question)
+    place = find_term_words(term.term, question)
     if not place or _NOT_SIMPLE.search(term.meaning):
         return []
     hits = []
@@ -296,7 +296,7 @@ def find_term_hits(term: Term, columns: Collection[ColumnRef], question: str) ->
     return hits
 
 
-def _place(name: str, question: str) -> list[tuple[int, int]]:
+def find_term_words(name: str, question: str) -> list[tuple[int, int]]:
     """The words of the question that are the term, in any inflection, as characters [start, end); [] for none."""
     # By stems, so that "active customers" is the term "active customer".
     wanted = [stem(word) for word in words(name)]

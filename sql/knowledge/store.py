@@ -83,6 +83,14 @@ class KnowledgeFile:
         """
         return self._parsed()[1]
 
+    def database(self) -> str:
+        """Name of the database that the file was made for, as its header says; "" where it says none.
+
+        Raises:
+            InputError, FormatError: As `read`.
+        """
+        return self._parsed()[0]
+
     def add(self, entries: Sequence[Entry], *, database: str = "", replace: bool = True) -> Change:
         """Add entries; one about the same question, term or note takes the place of the old one. Makes the file.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,17 @@ if TYPE_CHECKING:
     from ..trust.outcome import Assessment, Outcome
     from .steps import State
 
-__all__ = ["Answer", "build_answer"]
+__all__ = ["Answer", "build_answer", "format_confidence"]
+
+_SHOWN_ROWS, _SHOWN_SQL = 10, 200  # of an answer as text
 
 
-@dataclass(frozen=True)
+def format_confidence(confidence: float) -> str:
+    """A probability in whole percent, rounded down, so that no answer looks surer than it is: "94 %"."""
+    return f"{math.floor(confidence * 100 + 1e-9)} %"
+
+
+@dataclass(frozen=True, repr=False)
 class Answer:
     """The answer to a question, or a refusal.
 
@@ -105,6 +113,21 @@ class Answer:
     def rows(self) -> tuple[tuple[object, ...], ...]:
         """Result rows; () when refused."""
         return self.result.rows if self.result else ()
+
+    def __repr__(self) -> str:
+        """One line: outcome, confidence, query and the number of rows; the trace holds the rest."""
+        sql = self.sql if len(self.sql) <= _SHOWN_SQL else f"{self.sql[:_SHOWN_SQL]} …"
+        told = f"refusal={self.refusal.kind!r}" if self.refusal else f"sql={sql!r}, rows={len(self.rows)}"
+        return f"Answer({self.outcome!r}, confidence={self.confidence:.2f}, {told}, doubts={len(self.doubts)})"
+
+    def __str__(self) -> str:
+        """A few lines for people: outcome, up to ten rows, query and doubts."""
+        if self.refusal is not None:
+            return f"NO ANSWER: {self.reason}"
+        rows = [" | ".join("NULL" if cell is None else str(cell) for cell in row) for row in self.rows[:_SHOWN_ROWS]]
+        more = [f"({len(self.rows) - _SHOWN_ROWS} more)"] if len(self.rows) > _SHOWN_ROWS else []
+        head = f"{self.outcome.upper()} {format_confidence(self.confidence)}"
+        return "\n".join([head, " | ".join(self.columns), *rows, *more, self.sql, *map(str, self.doubts)])
 
     def to_dict(self, *, trace: bool = True) -> dict[str, Any]:
         """Plain data; cells stay as they are (None, int, float, str, bytes); `cost` is None without prices."""

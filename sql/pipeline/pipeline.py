@@ -25,6 +25,7 @@ from ..values.lazy import LazyIndex
 from ..values.restrict import check_leaves_out, restrict
 from .answer import Answer, build_answer
 from .defaults import default_generators, default_linker, default_repairers, default_selector
+from .remarks import add_remarks
 from .spans import describe_answer, describe_step, start_ask
 from .steps import (
     PATHS,
@@ -156,9 +157,10 @@ class Pipeline:
         InputError, FormatError: The file of knowledge cannot be read, or a line of it is wrong.
         DatabaseError: The database cannot be read.
         SchemaError: A private column is not in the schema.
-        UsageError: `answer_above` is out of its range, `chat` is not a chat model, `knowledge` is none, there is no
-            generator or path; or the caller may see only a part of the database, or there are private columns or views
-            of hidden ones, and `values` (or what it wraps) has no `within`.
+        UsageError: `database` is no `Database`, `config` no `PipelineConfig`, `answer_above` is out of its range,
+            `chat` is not a chat model, `knowledge` is none, there is no generator or path; or the caller may see only a
+            part of the database, or there are private columns or views of hidden ones, and `values` (or what it wraps)
+            has no `within`.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a pipeline, each with a default
@@ -177,6 +179,7 @@ class Pipeline:
         from ..knowledge import Knowledge
         from ..linking.contained import KeyLimits, with_contained_keys
 
+        _check_parts(database, config)
         self.config = config
         self._database, self._linker, self._selector = database, linker, selector
         self._assess = AssessAnswer(answer_above)
@@ -279,6 +282,7 @@ class Pipeline:
             InputError, FormatError: The file in which a model's answers are kept cannot be used.
             StoreError, FormatError: A Redis that holds the index of values or a model's answers cannot be used.
         """
+        given = question
         question, evidence = self._text(question, "question"), self._text(evidence, "evidence")
         if not question:
             raise UsageError("the question is empty", where="question")
@@ -295,7 +299,7 @@ class Pipeline:
                 with record_calls() as calls, start_span(f"ctxprune.ask.{step.name}") as part:
                     state = describe_step(part, state, step.run(state))
                 builder.step(step.name, (perf_counter() - start) * 1e3, calls)
-            return describe_answer(span, build_answer(state, builder))
+            return describe_answer(span, build_answer(add_remarks(state, given), builder))
 
     async def aask(self, question: str, evidence: str = "") -> Answer:
         """`ask` for asyncio: it runs in a thread.
@@ -337,6 +341,20 @@ class Pipeline:
             raise UsageError(f"the {where} has {len(text)} characters", where=where, hint=hint)
         # Lone surrogates cannot be sent to a model or a database; "replace" makes "?" of them.
         return _CONTROL.sub(" ", text.encode("utf-8", "replace").decode("utf-8")).strip()
+
+
+def _check_parts(database: object, config: object) -> None:
+    """Refuse a path in the place of a database, and other things that are none.
+
+    Raises:
+        UsageError: One of them is of another kind.
+    """
+    if not callable(getattr(database, "schema", None)):
+        hint = "open it first: Pipeline(Database(PATH))"
+        raise UsageError(f"the database is a {type(database).__name__}, not a Database", where="database", hint=hint)
+    if not isinstance(config, PipelineConfig):
+        hint = "write config=PipelineConfig(...)"
+        raise UsageError(f"config is a {type(config).__name__}", where="config", hint=hint)
 
 
 def _masked_columns(values: ValueLookup) -> tuple[ColumnRef, ...]:

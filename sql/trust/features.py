@@ -18,6 +18,7 @@ from ..select.vote import candidate_weights
 from ..select.wording import wording_features
 from .checks import find_repeats, find_spellings, find_unstored
 from .leftover import IMPORTANT, LEFTOVERS, count_leftovers, find_leftovers
+from .lookups import find_counted_kinds
 from .support import find_outside
 
 if TYPE_CHECKING:
@@ -200,6 +201,7 @@ def _stand_for(
                 *find_repeats(reading, sql, result, facts.schema.dialect),
                 *find_unstored(reading, context, result),
                 *find_spellings(reading, sql, context),
+                *find_counted_kinds(reading, sql, context, result),
             )
             lost[sql] = (*find_leftovers(reading, context, facts.words), *seen)
 

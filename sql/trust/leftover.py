@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from ctxprune.text.words import stem, words
 
+from ..account.gradable import GRADABLE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -38,12 +40,14 @@ class Leftover:
         text: As the question writes it.
         span: Characters [start, end) of the question.
         why: The reason as a clause, where the query uses the words but its result speaks against it; "" otherwise.
+        instead: The tables whose rows the words rather mean; () where nothing says so.
     """
 
     kind: LeftoverKind
     text: str
     span: tuple[int, int]
     why: str = ""
+    instead: tuple[str, ...] = ()
 
 
 def find_leftovers(reading: Reading, context: SelectionContext, schema: SchemaWords) -> tuple[Leftover, ...]:
@@ -90,6 +94,6 @@ def _kind(span: Span, context: SelectionContext, schema: SchemaWords) -> Leftove
         return "vague"
     if any(root in schema.stems for root in stems):
         return "schema"
-    if not stems or all(text.endswith("ly") for text in words(span.text)):
+    if not stems or all(text.endswith("ly") and text not in GRADABLE for text in words(span.text)):
         return "vague"
     return "unknown"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from ctxprune.models.weights import reading, shipped
 from ..account.accountant import Accountant
 from ..select.base import GroupChance
 from .features import FEATURES, SchemaFacts, describe_groups
+from .lookups import find_rows_of_kind
 from .support import find_outside, support_logits
 
 if TYPE_CHECKING:
@@ -184,7 +185,8 @@ class TrustModel:
             for group, chance in zip(groups, chances, strict=True)
         )
         # Of equal chances the larger group comes first, which is the order of `groups`.
-        return tuple(sorted(judged, key=lambda one: -one.chance))
+        ranked = sorted(judged, key=lambda one: -one.chance)
+        return tuple(_prefer_rows_of_kind(ranked, executed, context.schema.dialect))
 
     def _facts(self, schema: Schema) -> SchemaFacts:
         # By identity: a pipeline keeps its schema until its index changes.
@@ -194,6 +196,22 @@ class TrustModel:
         prepared = SchemaFacts.of(schema)
         self._prepared[:] = [prepared]
         return prepared
+
+
+def _prefer_rows_of_kind(ranked: list[JudgedGroup], executed: Sequence[Executed], dialect: str) -> list[JudgedGroup]:
+    """The groups, where the likeliest counts a value that is stored once behind the rows that refer to it.
+
+    Such a count is 1 whatever the database holds, so that nobody asks for it; the two change places and chances.
+    """
+    if not ranked or ranked[0].stored:
+        return ranked
+    first, rest = ranked[0], ranked[1:]
+    place = find_rows_of_kind(first.facts, [one.facts for one in rest], executed, dialect)
+    if place < 0:
+        return ranked
+    better = rest.pop(place)
+    behind = replace(first, chance=better.chance)
+    return [replace(better, chance=first.chance), *sorted([behind, *rest], key=lambda one: -one.chance)]
 
 
 def _is_stored(group: GroupFacts, executed: Sequence[Executed]) -> bool:

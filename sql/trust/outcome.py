@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from ..account.reading import Reading
     from ..linking.doubts import Doubt
 
-__all__ = ["ANSWERED", "OUTCOMES", "TENTATIVE", "UNANSWERED", "Assessment", "Outcome"]
+__all__ = ["ANSWERED", "GUESS_BELOW", "OUTCOMES", "TENTATIVE", "UNANSWERED", "Assessment", "Outcome"]
 
 Outcome = Literal["answered", "tentative", "unanswered"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 ANSWERED, TENTATIVE, UNANSWERED = OUTCOMES
+#: Confidence below which an answer is a guess: it is right less often than one in five times.
+GUESS_BELOW = 0.2
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ctxprune.errors import DatabaseError, UsageError
 __all__ = ["check_file", "fingerprint", "first_bytes", "resolve"]
 
 _READ = "import sys; sys.stdout.buffer.write(open(sys.argv[1], 'rb').read(16))"
+_LONGEST_PATH = 4_096
 _TICK = 0.05  # seconds; kernels stamp files once every 1 to 10 ms
 
 
@@ -31,7 +32,11 @@ def resolve(target: str | Path, kind: str) -> Path:
     if isinstance(target, str) and "://" in target:
         target = _from_url(target, kind)
     if not isinstance(target, (str, Path)) or not str(target) or str(target) == ":memory:":
-        raise UsageError(f"the target {target!r} is no file", hint=f"give the path of a file or {kind}:///PATH")
+        # Bytes would be the whole database.
+        shown = repr(target) if isinstance(target, (str, int, type(None))) else f"of type {type(target).__name__}"
+        raise UsageError(f"the target {shown} is no file", hint=f"give the path of a file or {kind}:///PATH")
+    if len(str(target)) > _LONGEST_PATH:
+        raise UsageError(f"the path has {len(str(target)):,} characters", hint=f"at most {_LONGEST_PATH:,} are taken")
     if "\0" in str(target):
         raise UsageError("the path holds a null character", where=repr(str(target)))
     return Path(os.path.realpath(target))

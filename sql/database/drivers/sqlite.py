@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from ctxprune.errors import DatabaseError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["SqliteDriver"]
 
 T = TypeVar("T")
+_TABLES = frozenset((".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet", ".xlsx", ".ods"))
 
 
 class SqliteDriver(FileDriver):
@@ -75,4 +77,7 @@ class SqliteDriver(FileDriver):
             "not a database": "it is no SQLite file, or it is encrypted",
             "malformed": "the file is damaged; restore a copy or try sqlite3 FILE .recover",
         }
+        if "not a database" in low and Path(path).suffix.lower() in _TABLES:
+            hint = "import it, for instance: sqlite3 NEW.sqlite '.import --csv FILE TABLE' (for CSV)"
+            return DatabaseError("this is a file with a table, not a database", where=path, hint=hint)
         return DatabaseError(message, where=path, hint=next((hints[word] for word in hints if word in low), ""))

@@ -68,6 +68,7 @@ _ALLOWED = (
     exp.Binary, exp.Paren, exp.Neg, exp.Literal, exp.Column, exp.Identifier, exp.AggFunc, exp.Abs, exp.Round, exp.Not,
     exp.In, exp.Between, exp.Null, exp.Distinct, exp.Star, exp.Boolean, exp.Tuple,
 )  # fmt: skip
+_BARE_DAY = re.compile(r"(?<![\w'\"-])\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?(?![\w'\"-])")
 _CLEAR = 0.6
 _DEEPEST = 10
 _MOST = 12  # operands
@@ -256,7 +257,8 @@ def _equality(text: str, terms: Terms, topic: Topic) -> tuple[exp.Expression, fl
 
 
 def _plain(right: str) -> str:
-    """Numbers without their thousands, texts in single quotes."""
+    """Numbers without their thousands, texts and days in single quotes: 2016-01-01 is no difference."""
+    right = _BARE_DAY.sub(r"'\g<0>'", right)
     right = re.sub(r"(?<=\d),(?=\d{3}\b)", "", right)
     return re.sub(r"[\"“”]([^\"“”']*)[\"“”]", r"'\1'", right)
 

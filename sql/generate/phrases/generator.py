@@ -15,6 +15,7 @@ from ctxprune.errors import GenerationError, UsageError
 
 from ...guard.intent import write_request
 from ..base import Candidate, Generator
+from .actors import find_actor
 from .alternatives import with_patterns
 from .averages import read_averages
 from .bare import read_bare
@@ -24,6 +25,7 @@ from .directions import read_directions
 from .explain import explain
 from .given import with_evidence
 from .groups import SPENT_MORE
+from .kinds import find_kind_rows
 from .measures import OWED_AMOUNT
 from .pairs import read_pairs
 from .readings import Context, Prepared, add_contrasts, compose, scale_scores
@@ -49,6 +51,10 @@ _LONGEST = 1_200  # characters that are read
 _VIEWS = 16
 _SHARP = 6
 _UNSURE, _NAMED = 0.6, 0.75  # scores of a condition, and of a name that its words may be instead
+_ROWS_OF_KIND, _KIND_ITSELF = (
+    1.1,
+    0.8,
+)  # "how many dogs": the animals of that kind, rather than the row of a lookup table
 _DROPPED = 0.8  # for each doubtful condition that is left out
 
 
@@ -180,8 +186,13 @@ def _read(text: str, prepared: Prepared, request: Request, given: Given) -> tupl
     presences = read_presences(mask.text, prepared.composer, topic)
     clauses = _replaced(_replaced(directed, presences), given.clauses)
     firm = [clause for clause in clauses if not _doubtful(clause, text, prepared.terms)]
-    context = Context(text, prepared, request.evidence, related.target, given.formulas, trend)
+    target = related.target or find_actor(mask.text, clauses, prepared.schema)
+    context = Context(text, prepared, request.evidence, target, given.formulas, trend)
     ranked = compose(context, clauses)
+    kinds = find_kind_rows(text, clauses, topic, prepared.terms)
+    if kinds:
+        rows = [one for table in kinds for one in compose(replace(context, rows=table), clauses)]
+        ranked = [*scale_scores(rows, _ROWS_OF_KIND), *scale_scores(ranked, _KIND_ITSELF)]
     if len(firm) < len(clauses):
         weight = _DROPPED ** (len(clauses) - len(firm))
         dropped = [text[c.start : c.end] for c in clauses if c not in firm]

@@ -43,6 +43,7 @@ __all__ = ["Context", "Prepared", "add_contrasts", "compose", "scale_scores"]
 _NEAR = 24  # characters between "average" and the condition
 _AGGREGATE = re.compile(r"\b(?:with|whose|have|has|having|where)\b[^.,?]*\b(average|mean|total|maximum|minimum)\b")
 _NO_DUPLICATES = re.compile(r"\b(?:no|not\s+return|without|remove|avoid)\s+duplicates?\b|\bdistinct\b", re.IGNORECASE)
+_COUNTED = re.compile(r"\b(?:count|number|how many)\b", re.IGNORECASE)
 _OTHERWISE, _DOUBTED = 0.4, 0.7  # for other readings of a question that compares groups, and that may compare them
 _AS_COLUMNS = 0.8  # for two columns where two rows say the same, and for rows where the groups have rows already
 _MOST_OPTIONS = 4
@@ -72,7 +73,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Context:
-    """What all readings of one question share."""
+    """What all readings of one question share; `rows` is the table of which its conditions name a kind, "" for none."""
 
     text: str
     prepared: Prepared
@@ -80,6 +81,7 @@ class Context:
     target: str
     formulas: Mapping[tuple[str, ...], Term]
     trend: Trend | None
+    rows: str = ""
 
 
 def compose(context: Context, clauses: Sequence[Clause], dropped: Sequence[str] = ()) -> list[Ranked]:
@@ -93,7 +95,9 @@ def compose(context: Context, clauses: Sequence[Clause], dropped: Sequence[str] 
     text, prepared, target = context.text, context.prepared, context.target
     mask = Mask.of(text)
     topic = replace(
-        find_topic(mask.text, prepared.terms), formulas=context.formulas, condition_table=_condition_table(clauses)
+        find_topic(mask.text, prepared.terms),
+        formulas=context.formulas,
+        condition_table=context.rows or _condition_table(clauses),
     )
     for clause in clauses:
         mask.blank(clause.start, clause.end)
@@ -111,6 +115,10 @@ def compose(context: Context, clauses: Sequence[Clause], dropped: Sequence[str] 
         lift(draft, role)
     if target:  # "who manages Ann Lee"
         draft.subject, draft.targets = target, [[Term(1.0, (), target, "thing")]]
+    if draft.empty and context.rows:  # "list the dogs", "number of dogs"
+        counted = (prepared.terms.count(context.rows),) if _COUNTED.search(mask.text) else ()
+        draft.subject = context.rows
+        draft.targets = [[Term(1.0, counted, context.rows, "measure" if counted else "thing")]]
     if draft.empty:
         return []
     coverage = Coverage.of(mask.text, prepared.terms, dropped)
