@@ -223,13 +223,15 @@ def html() -> str:
     unseen = figures("page_weights")["unseen"]["answer_retention"]
     others = ", ".join(f"{name} {row['token_f1']}" for name, row in text.items() if name.startswith("trafilatura"))
     elements = found["websrc_sample"]["markdown"]["elements_kept"]["20"]
-    whole, main = pages["page.v1"], text["ctxprune"]
+    whole, main, around = pages["page.v1"], text["ctxprune"], figures("html_around")["articles"]
     return table([f"{sample['page.v1']['items']} questions", "5 %", "10 %", "20 %", "ms a page"], rows) + (
         f"\nAll {whole['items']} questions: {shown(whole['answer_retention'])}; with weights that have seen none of the"
         f" pages: {shown(unseen)} (`benchmarks/training/page_weights.py`). WebSRC elements left at 20 %: {elements} %."
         f" Main text, F1 of words on {main['items']} news pages: {main['token_f1']}, what it and trafilatura agree on"
         f" {text['agreed']['token_f1']}; {others}"
-        " (`benchmarks/quality/html_pages.py`).\n"
+        " (`benchmarks/quality/html_pages.py`). Of the words of these articles"
+        f" {around['article_words_around']} % stand in what is put last as menus, footers, comments and cookie banners,"
+        f" of all other words {around['other_words_around']} % (`benchmarks/quality/html_around.py`).\n"
     )
 
 

@@ -115,7 +115,7 @@ class Pruned(Generic[T_co]):
             "note": self.note,
             "oversized": None if self.oversized is None else asdict(self.oversized),
             "seconds": dict(self.seconds),
-            "units": [_to_plain(asdict(unit)) for unit in self.units],
+            "units": [unit.to_dict() for unit in self.units],
         }
 
     def to_html(self, names: Sequence[str] = ()) -> str:

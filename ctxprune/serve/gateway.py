@@ -97,7 +97,7 @@ class Gateway:
         except CtxpruneError:
             raise
         except TimeoutError as error:
-            hint = f"requests may take {limits.seconds:g} seconds; ask for less"
+            hint = f"requests may take {limits.seconds:g} seconds; send or ask for less"
             raise RequestError("the request took too long", status=504, hint=hint) from error
 
     async def _serve_in_turn(self, scope: Any, receive: Any, reply: _Reply) -> None:

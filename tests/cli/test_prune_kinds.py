@@ -210,7 +210,8 @@ def test_parquet_is_read_a_part_at_a_time_and_comes_out_as_parquet(tmp_path, cap
     assert run(capfd, source, tmp_path / "a.csv")[0] == 2
     assert run(capfd, source, "--pronouns")[0] == 2
     (tmp_path / "b.csv").write_text(TABLE, encoding="utf-8")
-    assert run(capfd, tmp_path / "b.csv", "-o", target)[0] == 2
+    code, _, err = run(capfd, tmp_path / "b.csv", "-o", target)
+    assert (code, "csv" in err.lower()) == (1, True)  # a table stays of its format
 
 
 def test_compliance_is_told_for_schemas_and_tools(folder, capfd) -> None:
