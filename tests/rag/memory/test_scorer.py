@@ -19,7 +19,8 @@ from ctxprune.scorers.base import Scorer
 
 NOTES = {"properties": {"notes": {"type": "array", "items": {"type": "string"}}}}
 PLACES = st.lists(
-    st.tuples(st.integers(0, 3), st.integers(0, 5) | st.none(), st.floats(-4, 4, width=32)), unique_by=lambda row: row[:2]
+    st.tuples(st.integers(0, 3), st.integers(0, 5) | st.none(), st.floats(-4, 4, width=32)),
+    unique_by=lambda row: row[:2],
 )
 
 
@@ -61,7 +62,8 @@ def test_only_the_sentence_before_gains(rows: list[tuple[int, int | None, float]
     plain = MemoryScorer(GivenScorer(scores), before=0.0).score("any", context)
     found = MemoryScorer(GivenScorer(scores)).score("any", context)
     place = {(entry.position, entry.sentence): index for index, entry in enumerate(context.entries)}
-    assert found.dtype == np.float32 and found.shape == (len(rows),)
+    assert found.dtype == np.float32
+    assert found.shape == (len(rows),)
     for index, entry in enumerate(context.entries):
         behind = None if entry.sentence is None else place.get((entry.position, entry.sentence + 1))
         lent = 0.0 if behind is None else 0.9 * float(plain[behind])
