@@ -16,7 +16,6 @@ from ctxprune.scorers.base import Scorer, score_documents
 
 SCHEMA = {"properties": {"story": {"type": "array", "items": {"type": "string"}, "description": "what happens"}}}
 BASELINE = "top-k chunks, BM25"
-CHUNKS = "top-k chunks, mixture"
 FIRST = "first quarter"
 PRUNED = "pruned sentences, mixture"
 BEST = "memory of a half with the question, pruned, mixture"

@@ -38,11 +38,11 @@ from benchmarks.common.parts import Parts, fingerprint, say
 from benchmarks.common.record import record
 from benchmarks.quality._memory_answers import Answerer, measure_answers
 from benchmarks.quality._memory_evidence import measure_evidence
-from benchmarks.quality._memory_rows import BASELINE, BEST, BLIND, CHUNKS, FIRST, PRUNED, keep_asked, keep_blind
+from benchmarks.quality._memory_rows import BASELINE, BEST, BLIND, FIRST, PRUNED, keep_asked, keep_blind
 from benchmarks.quality._memory_stories import DATA, SEED, Kept, Story, read_stories
 
 WHOLE = "whole story"
-ANSWERED = (BASELINE, BEST, BLIND, CHUNKS, PRUNED, FIRST, WHOLE)
+ANSWERED = (BASELINE, BEST, BLIND, PRUNED, FIRST, WHOLE)
 
 
 def measure_story(story: Story, keep: Callable[[Story], list[dict[str, Kept]]]) -> dict:

@@ -73,7 +73,6 @@ ANSWERS = {
     "whole story": "whole story",
     "first quarter": "first quarter",
     "top-k sections, BM25": "top-k chunks, BM25",
-    "top-k sections, bundled model": "top-k chunks, mixture",
     "single sentences (`prune`), bundled model": "pruned sentences, mixture",
     "memory of a half, written with the question, then pruned": "memory of a half with the question, pruned, mixture",
     "memory of a half, written without the question, then pruned": "memory of a half without the question, pruned",
