@@ -22,7 +22,7 @@ _NO_CURSOR = frozenset({"dumb", "unknown"})  # values of TERM whose terminals ca
 
 
 class ProgressLine:
-    """The work of a command as it goes on; a bar reads it ten times a second.
+    """The work of a command as it goes on; a bar reads it a few times a second.
 
     Attributes:
         step: What is being done.

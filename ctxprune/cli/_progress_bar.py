@@ -20,6 +20,7 @@ __all__ = ["make_bar"]
 
 _LONGEST_STEP = 40  # characters
 _BAR = 20  # columns
+_FRAMES = 4  # a second; one takes some milliseconds, which the work goes without
 _LEAST_SHARE = 0.01  # of the work; before, an estimate of the time that is left says nothing
 
 
@@ -28,7 +29,7 @@ def make_bar(line: ProgressLine) -> Live:
     return Live(
         get_renderable=lambda: _draw(line),
         console=Console(stderr=True),
-        refresh_per_second=10,
+        refresh_per_second=_FRAMES,
         transient=True,
         redirect_stdout=False,  # rich would send data for stdout to stderr
     )
@@ -41,7 +42,8 @@ def _draw(line: ProgressLine) -> Table:
         grid.add_column(no_wrap=True)
     grid.add_row(
         Text(step if len(step) <= _LONGEST_STEP else f"{step[: _LONGEST_STEP - 1]}…"),
-        ProgressBar(total=total, completed=done, width=_BAR),  # without a total it moves to and fro
+        # Without a total the time shows that it goes on: a bar that moves to and fro costs ten times as much.
+        "" if total is None else ProgressBar(total=total, completed=done, width=_BAR),
         Text(_count(done, total), style="progress.download"),
         Text(_time(line), style="progress.remaining"),
     )

@@ -238,7 +238,8 @@ def _check_caches() -> Iterator[Check]:
 
     try:
         folder = cache_folder()
-        stores = sorted(folder.glob("*.sqlite"))
+        # Regular files: opening a pipe would wait for ever.
+        stores = sorted(path for path in folder.glob("*.sqlite") if path.is_file())
         indexes = sorted((folder / "values").iterdir()) if (folder / "values").is_dir() else []
     except (CtxpruneError, OSError):
         return  # the check of folders says so
@@ -251,7 +252,7 @@ def _check_caches() -> Iterator[Check]:
             damaged.append((path, str(error)))
     for path in indexes[:_MOST_INDEXES]:
         try:
-            if (path / "manifest.json").exists():  # else it is being built, or a build was stopped
+            if (path / "manifest.json").is_file():  # else it is being built, or a build was stopped
                 index_files.read_manifest(path)
         except (FormatError, OSError) as error:
             damaged.append((path, error.what if isinstance(error, FormatError) else str(error)))

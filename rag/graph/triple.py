@@ -96,10 +96,13 @@ def identity_of(label: str, key: Hashable = None, *, literal: bool = False) -> I
     if key is None:
         return ("literal" if literal else "label", label)
     # Two objects that are NaN are not equal, so that an entity would be another one in each row.
-    number: object = key
-    if isinstance(number, Real) and number != number:  # noqa: PLR0124
+    if _is_nan(key):
         return ("flag", "NaN")
     return ("flag" if isinstance(key, bool) else "key", key)  # in Python True and 1 are equal
+
+
+def _is_nan(key: object) -> bool:
+    return isinstance(key, Real) and bool(key != key)  # noqa: PLR0124  # only NaN is not equal to itself
 
 
 def as_label(value: Any, where: str) -> str:

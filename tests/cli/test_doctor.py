@@ -122,6 +122,7 @@ def test_what_is_kept_in_the_cache_is_opened(monkeypatch: pytest.MonkeyPatch, tm
     with closing(sqlite3.connect(tmp_path / "ctxprune" / "generations.sqlite")) as connection, connection:
         connection.execute("CREATE TABLE t (a)")
     assert {check.name: check.detail for check in run_checks()}["cache"] == "3 kept, all can be opened"
+    os.mkfifo(tmp_path / "ctxprune" / "pipe.sqlite")  # it is not opened, which would wait for a writer
     (folder / "manifest.json").write_text("{", encoding="utf-8")
     (tmp_path / "ctxprune" / "executions.sqlite").write_bytes(b"no database at all" * 100)
     found = [check for check in run_checks() if check.name == "cache"]

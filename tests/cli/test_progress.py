@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pytest
 import typer
 
-from ctxprune.cli import _progress, main
+from ctxprune.cli import _progress, _progress_bar, main
 from ctxprune.cli._app import app
 from ctxprune.cli._console import print_note
 from ctxprune.cli._progress import ProgressLine, show_progress
@@ -48,6 +48,7 @@ def open_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr(_progress, "_DELAY", 0)
+    monkeypatch.setattr(_progress_bar, "_FRAMES", 50)
     shown = Terminal()
     monkeypatch.setattr(sys, "stderr", shown)
     return shown
@@ -304,7 +305,9 @@ def test_a_long_command_shows_its_progress(long: Long, monkeypatch: pytest.Monke
     def stop(*_: object, **__: object) -> None:
         line = _progress._current.get()
         seen.append("" if line is None else line.step)
-        time.sleep(0.12)  # the bar is drawn ten times a second
+        deadline = time.monotonic() + 20
+        while line is not None and long.step not in terminal.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.01)
         raise MemoryError("stopped here")
 
     # What is read before the long part, and would need large fixtures.
