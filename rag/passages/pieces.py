@@ -106,14 +106,16 @@ def find_pieces(
         unit = units[index]
         if unit.span is None or unit.pinned or index in needed:
             continue
-        limit, whole = max(size, SMALLEST), wholes.get(unit.span[0])
+        # A piece of no more than that which does not fit either, with its marks, may be cut once more.
+        least = SMALLEST if count_bytes(text, *unit.span) > SMALLEST else SMALLEST // 2
+        limit, whole = max(size, least), wholes.get(unit.span[0])
         if whole is not None and whole.cut:  # of a block, lines that were cut out of it before
             form, framed = whole.form, False
         else:
             form, framed = forms.get(unit.span[0], "sentence"), True
         pieces: Iterable[Span] = ()
         if form == "sentence":
-            pieces = _cut_sentence(text, *unit.span, limit, CUTS)
+            pieces = _cut_sentence(text, unit.span, limit, max(size * _WIDE_CLAUSE, limit), CUTS)
         elif form != "block":
             pieces = _cut_block(text, unit.span, limit, form if framed else "sentence")
         stripped = [part for piece in pieces for part in strip_part(text, *piece)]
@@ -122,19 +124,19 @@ def find_pieces(
     return found
 
 
-def _cut_sentence(text: str, start: int, end: int, size: int, cuts: Sequence[re.Pattern[str]]) -> Iterator[Span]:
-    """[start, end) cut at line and clause ends into pieces of about `size` UTF-8 bytes; a clause of more is cut
-    between words only where it could not fit by itself."""
-    own = count_bytes(text, start, end)
-    if own <= size or (len(cuts) == 1 and own <= size * _WIDE_CLAUSE):
-        yield start, end
+def _cut_sentence(text: str, span: Span, size: int, widest: int, cuts: Sequence[re.Pattern[str]]) -> Iterator[Span]:
+    """A span cut at line and clause ends into pieces of about `size` UTF-8 bytes; a clause of more than `widest`, which
+    could not fit by itself, is cut between words."""
+    own = count_bytes(text, *span)
+    if own <= size or (len(cuts) == 1 and own <= widest):
+        yield span
         return
     if len(cuts) == 1:
-        yield from _cut_words(text, start, end, -(-own // size))
+        yield from _cut_words(text, *span, -(-own // size))
         return
-    first = start
-    for cut in choose_cuts(text, start, end, size, cuts[0]):
-        yield from _cut_sentence(text, first, cut, size, cuts[1:])
+    first = span[0]
+    for cut in choose_cuts(text, *span, size, cuts[0]):
+        yield from _cut_sentence(text, (first, cut), size, widest, cuts[1:])
         first = cut
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.documents import Document
 
-from ctxprune import Threshold, as_counter
+from ctxprune import Threshold, TokenBudget, as_counter
 from ctxprune.errors import BudgetError, InputError
 from ctxprune.integrations.langchain import PruningCompressor, restored
 from ctxprune.rag import PassageOptions
@@ -148,3 +148,11 @@ def test_a_question_in_another_script_is_warned_of(caplog: pytest.LogCaptureFixt
     assert not caplog.records
     lexical().compress_documents(documents, "Когда дают кислоту?")
     assert "written in CYRILLIC and the documents in LATIN" in caplog.text
+
+
+def test_a_question_that_no_document_answers_gets_none_as_the_page_says() -> None:
+    documents = [Document("The bridge is long. It opened in 1933."), Document("The park is open all year.")]
+    for policy in (Threshold(0.2), TokenBudget(500, minimum=0.2)):
+        strict = PruningCompressor(policy=policy, on_empty="drop")
+        assert strict.compress_documents(documents, "Who won the chess championship in Iceland?") == []
+        assert strict.compress_documents(documents, "When did the bridge open?")
