@@ -2,11 +2,11 @@
 
     python benchmarks/quality/html_around.py        # benchmarks/results/html_around.json, a minute
 
-Two figures: of the words of marked articles (article_extraction, article_extraction_more) the percentage that stands in
-units around the text (`HtmlPage.around`), beside that of the words that are in no article; and of questions about tables
-of Wikipedia pages (wtq_html, pages drawn by the seed) the answers that are left at 5, 10 and 20 % of the tokens, with
-units around the text put last and without. Nothing was tuned on any of these: the words of the rule and its factor were
-set before the first run.
+Two figures: of the words of marked articles (article_extraction, article_extraction_more) the percentage that stands
+in units around the text (`HtmlPage.around`), beside that of the words that are in no article; and of questions about
+tables of Wikipedia pages (wtq_html, pages drawn by the seed) the answers that are left at 5, 10 and 20 % of the
+tokens, with units around the text put last and without. Nothing was tuned on any of these: the words of the rule and
+its factor were set before the first run.
 """
 
 from __future__ import annotations
