@@ -6,7 +6,8 @@ Two figures: of the words of marked articles (article_extraction, article_extrac
 in units around the text (`HtmlPage.around`), beside that of the words that are in no article; and of questions about
 tables of Wikipedia pages (wtq_html, pages drawn by the seed) the answers that are left at 5, 10 and 20 % of the
 tokens, with units around the text as they are by default, kept only near the best, and as any other unit. Nothing was
-tuned on any of these: the words of the rule and its factor were set before the first run."""
+tuned on any of these: the words of the rule were set before the first run.
+"""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from ctxprune.scorers.combined.structured import structured
 from ctxprune.serve.replies import encode
 from ctxprune.serve.scoring import Outcome
 from ctxprune.tokens import as_counter
+from ctxprune.utils.validation import plain_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -92,7 +93,7 @@ class GuardrailRequest(BaseModel):
         except ValidationError as error:
             fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
             place = ".".join(map(str, ("additional_provider_specific_params", *fault["loc"])))
-            raise RequestError(f"{place}: {fault['msg']}", status=422, hint="see /docs") from None
+            raise RequestError(f"{place}: {plain_fault(fault['msg'])}", status=422, hint="see /docs") from None
 
 
 @dataclass(frozen=True)

@@ -103,13 +103,14 @@ class Journal(Generic[E]):
             os.ftruncate(self._file, 0)
             self._write(header)
             return {}
-        found, results = _parse(documents, self.path, self._load)
+        found = _header(documents, self.path)
         if found["run"] != json.loads(json.dumps(run)):
             differ = [name for name in run if found["run"].get(name) != run[name]]
             raise InputError(
                 f"the log belongs to another run (different: {', '.join(differ) or 'options'})",
                 where=str(self.path), hint="name another file, or remove this one to start anew",
             )  # fmt: skip
+        results = _results(documents, self.path, self._load)
         os.ftruncate(self._file, whole)
         return results
 
@@ -134,21 +135,25 @@ def read_log(path: Path) -> tuple[dict[str, Any], tuple[Result, ...]]:
         documents, _whole = unseal_lines(path, "the log")
     except OSError as error:
         raise InputError(f"the log cannot be read ({error.strerror})", where=str(path)) from error
-    header, results = _parse(documents, path, Result.load)
+    header, results = _header(documents, path), _results(documents, path, Result.load)
     return header["run"], tuple(results[index] for index in sorted(results))
 
 
-def _parse(documents: list[Any], path: Path, load: Loader[E]) -> tuple[dict[str, Any], dict[int, E]]:
-    results: dict[int, E] = {}
+def _header(documents: list[Any], path: Path) -> dict[str, Any]:
     header = documents[0] if documents else None
     if not isinstance(header, dict) or header.get("format") != _FORMAT or not isinstance(header.get("run"), dict):
         raise FormatError("this is no log of a benchmark run", where=str(path))
     if header.get("version") not in _READ:
         raise FormatError(f"the log has version {header.get('version')!r}, known is {_VERSION}", where=str(path))
+    return header
+
+
+def _results(documents: list[Any], path: Path, load: Loader[E]) -> dict[int, E]:
+    results: dict[int, E] = {}
     for number, document in enumerate(documents[1:], start=2):
         result = load(document, where=f"{path}, line {number}")
         results.setdefault(result.index, result)
-    return header, results
+    return results
 
 
 def _lock_file(handle: int, path: Path) -> None:

@@ -88,7 +88,9 @@ def gold_as_predictions(items: Sequence[Item]) -> Predictions:
 
 
 def _reason(error: Exception) -> str:
-    """Without the number and the path that the error of a system call repeats."""
+    """Without the number and the path that the error of a system call repeats, or the words of a decoder."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"this is not UTF-8 text (byte {error.start} is 0x{error.object[error.start]:02x})"
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 

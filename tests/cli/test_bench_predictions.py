@@ -96,6 +96,8 @@ def test_a_run_of_a_generator_goes_on_and_is_compared(
         assert found["metrics"]["ex"]["difference"] == 0
     assert main(["bench", *map(str, words), "--seed", "1"]) == 1
     assert "the log belongs to another run (different: seed)" in capsys.readouterr().err
+    assert main(["bench", "bird", "--data", str(data), "--self-check", "--log", str(log)]) == 1
+    assert "the log belongs to another run" in capsys.readouterr().err
 
 
 def test_a_file_that_was_cut_off_scores_no_higher(tmp_path: Path, capsys: Capture, bakery: SimpleNamespace):
