@@ -35,7 +35,8 @@ def render_fragment(query: str, account: str, units: Sequence[Verdict], names: S
     style = stylesheet("colours", "base", "units")
     return (
         f'<section class="ctxprune"><style>{style}</style><header><b>{escape(query)}</b>'
-        f"<small>{escape(account)}</small><small>{_legend()}</small></header>{_units(query, account, units, names)}</section>"
+        f"<small>{escape(account)}</small><small>{_legend()}</small></header>"
+        f"{_units(query, account, units, names)}</section>"
     )
 
 
