@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PruneTask", "options_named"]
 
+_TITLE = 80  # characters of the question in the title of a page
+
 
 @dataclass(frozen=True)
 class PruneTask:
@@ -64,9 +66,7 @@ class PruneTask:
         from ctxprune.utils.percent import format_share
 
         if self.html is not None:
-            from ctxprune.pruning.report import render_page
-
-            _console.write_file(self.html, render_page(result, names), *self.input_files)
+            _console.write_file(self.html, _page(result, names), *self.input_files)
         if self.as_json:
             _console.print_json({**(more or {}), **result.to_dict()})
         share = format_share(result.tokens_after, result.tokens_before)
@@ -97,3 +97,22 @@ def options_named() -> Iterator[None]:
         least = error.hint.removesuffix(NO_ROOM_HINT)
         hint = f"{least}raise --budget, or give --on-empty drop to get nothing"
         raise BudgetError(error.what, where=error.where, hint=hint) from error
+
+
+def _page(result: Pruned[Any], names: Sequence[str]) -> str:
+    """A whole HTML document: the question, the figures, and every unit."""
+    from ctxprune.pruning.report import render_card
+    from ctxprune.utils.markup import escape
+    from ctxprune.utils.page import render_document, render_facts
+    from ctxprune.utils.percent import format_share
+
+    figures = [
+        ("tokens kept", f"{result.tokens_after:,} <small>of {result.tokens_before:,}</small>"),
+        ("units kept", f"{result.n_kept:,} <small>of {len(result.units):,}</small>"),
+        ("share of the tokens", escape(format_share(result.tokens_after, result.tokens_before))),
+    ]
+    about = f"Scorer {result.scorer}, policy {result.policy}; tokens of {result.counter}."
+    body = f"{render_facts(figures)}{render_card(result.query, about, result.units, names)}"
+    short = result.query if len(result.query) <= _TITLE else f"{result.query[:_TITLE]} \u2026"
+    kind = "Kept and dropped"
+    return render_document(f"{kind}: {short}", body, kind=kind, heading=escape(result.query), about=about, reading=True)

@@ -6,19 +6,17 @@ import hashlib
 import re
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ctxprune.utils.markup import escape
-from ctxprune.utils.page import render_document, render_facts, stylesheet
-from ctxprune.utils.percent import format_share
+from ctxprune.utils.page import stylesheet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ctxprune.pruning.result import Pruned
     from ctxprune.pruning.verdicts import Verdict
 
-__all__ = ["render_fragment", "render_page"]
+__all__ = ["render_card", "render_fragment"]
 
 _SMALL = 40_000  # characters of all units, with an allowance for the marks of each, that are shown whole
 _LARGEST = 100_000  # bytes of text and marks in the page of a larger context
@@ -27,57 +25,34 @@ _MARKS = 110  # bytes of the marks of a unit
 _RUN = 260  # bytes of the marks of a run of kept units and of what was dropped before it
 _LEAST = 40  # characters of dropped text beside kept text: of less nobody could tell what it was
 _STARTS_LINE = re.compile(r"[-*+•]\s|[0-9]{1,3}[.)]\s|#{1,6}\s|[>|]|```")
-_TITLE = 80  # characters of the question in the title of a page
 _CELLS = " | "  # between the cells of a row
 _LEGEND = (("all", "kept"), ("bound", "kept along with it, or pinned"), ("gone", "dropped"))
 
 
-def render_fragment(result: Pruned[Any], names: Sequence[str] = ()) -> str:
+def render_fragment(query: str, account: str, units: Sequence[Verdict], names: Sequence[str] = ()) -> str:
     """The units of a result as one HTML fragment under the question and the account; see `Pruned.to_html`."""
     # Everything inline and escaped: the fragment is shown in notebooks and mailed around, and its texts are hostile.
     style = stylesheet("colours", "base", "units")
     return (
-        f'<section class="ctxprune"><style>{style}</style><header><b>{escape(result.query)}</b>'
-        f"<small>{escape(_account(result))}</small><small>{_legend()}</small></header>{_units(result, names)}</section>"
+        f'<section class="ctxprune"><style>{style}</style><header><b>{escape(query)}</b>'
+        f"<small>{escape(account)}</small><small>{_legend()}</small></header>"
+        f"{_units(query, account, units, names)}</section>"
     )
 
 
-def render_page(result: Pruned[Any], names: Sequence[str] = ()) -> str:
-    """The same as a whole HTML document, under the figures.
-
-    Args:
-        result: Of any context.
-        names: As in `Pruned.to_html`.
-    """
-    figures = [
-        ("tokens kept", f"{result.tokens_after:,} <small>of {result.tokens_before:,}</small>"),
-        ("units kept", f"{result.n_kept:,} <small>of {len(result.units):,}</small>"),
-        ("share of the tokens", escape(format_share(result.tokens_after, result.tokens_before))),
-    ]
-    about = f"Scorer {result.scorer}, policy {result.policy}; tokens of {result.counter}."
-    units = f'<section class="card"><p class="legend">{_legend()}</p>{_units(result, names)}</section>'
-    short = result.query if len(result.query) <= _TITLE else f"{result.query[:_TITLE]} \u2026"
-    return render_document(
-        f"Kept and dropped: {short}", f"{render_facts(figures)}{units}", kind="Kept and dropped",
-        heading=escape(result.query), about=about, reading=True,
-    )  # fmt: skip
-
-
-def _account(result: Pruned[Any]) -> str:
-    share = format_share(result.tokens_after, result.tokens_before)
-    return (
-        f"{result.n_kept} of {len(result.units)} units, {result.tokens_after} of {result.tokens_before} tokens"
-        f" ({share}, {result.counter}); scorer {result.scorer}, policy {result.policy}"
-    )
+def render_card(query: str, account: str, units: Sequence[Verdict], names: Sequence[str] = ()) -> str:
+    """The same units and their legend as a section of a page; the question and the account name its anchors alone."""
+    shown = _units(query, account, units, names)
+    return f'<section class="card"><p class="legend">{_legend()}</p>{shown}</section>'
 
 
 def _legend() -> str:
     return " ".join(f'<i class="{name}">{text}</i>' for name, text in _LEGEND)
 
 
-def _units(result: Pruned[Any], names: Sequence[str]) -> str:
-    sources = [(source, list(own)) for source, own in groupby(result.units, key=lambda unit: unit.source)]
-    return "".join(_render_sources(sources, names, _Page.plan(result.query, _account(result), result.units)))
+def _units(query: str, account: str, units: Sequence[Verdict], names: Sequence[str]) -> str:
+    sources = [(source, list(own)) for source, own in groupby(units, key=lambda unit: unit.source)]
+    return "".join(_render_sources(sources, names, _Page.plan(query, account, units)))
 
 
 @dataclass

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ctxprune.pruning.verdicts import Verdict, Verdicts
+from ctxprune.utils.percent import format_share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,7 +132,12 @@ class Pruned(Generic[T_co]):
         """
         from ctxprune.pruning.report import render_fragment  # needed for reports alone
 
-        return render_fragment(self, names)
+        share = format_share(self.tokens_after, self.tokens_before)
+        account = (
+            f"{self.n_kept} of {len(self.units)} units, {self.tokens_after} of {self.tokens_before} tokens"
+            f" ({share}, {self.counter}); scorer {self.scorer}, policy {self.policy}"
+        )
+        return render_fragment(self.query, account, self.units, names)
 
     def _chosen(self, *, kept: bool) -> tuple[Verdict, ...]:
         if isinstance(self.units, Verdicts):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
 from functools import cache
 from importlib.resources import files
@@ -133,7 +134,7 @@ def render_bar(share: float, kind: str = "", *, interval: tuple[float, float] | 
     """A bar across its place, as an SVG element that screen readers pass over: the figure stands beside it.
 
     Args:
-        share: Of the width, 0 to 1; what is outside is cut.
+        share: Of the width, 0 to 1; what is outside is cut, and NaN is nothing.
         kind: A class: "s0" and "s1" of two series, "bad", "few".
         interval: Two shares between which a line is drawn; the quarters have ticks.
     """
@@ -169,4 +170,4 @@ def _row(cells: Sequence[object], classes: Sequence[str]) -> str:
 
 
 def _percent(share: float) -> float:
-    return round(100 * min(max(share, 0.0), 1.0), 1)
+    return 0.0 if math.isnan(share) else round(100 * min(max(share, 0.0), 1.0), 1)

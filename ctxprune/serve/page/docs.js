@@ -52,11 +52,16 @@ function command(method, path, body) {
   return `curl -s ${address} -X ${method.toUpperCase()} -H 'Content-Type: ${JSON_TYPE}' -d '${quoted}'`;
 }
 
+/** A text as it is written, which keys can scroll where it is long. */
+function code(text, label) {
+  return el("pre", { tabindex: "0", role: "group", "aria-label": label }, text);
+}
+
 function examples(method, path, operation) {
   const named = Object.entries(operation.requestBody?.content?.[JSON_TYPE]?.examples ?? {});
-  if (!operation.requestBody) return [el("pre", {}, command(method, path))];
+  if (!operation.requestBody) return [code(command(method, path), "Command")];
   return named.map(([name, { value }]) => el("details", { open: named.length === 1 },
-    el("summary", {}, `Example: ${name}`), el("pre", {}, command(method, path, value))));
+    el("summary", {}, `Example: ${name}`), code(command(method, path, value), `Command: ${name}`)));
 }
 
 function answers(document_, operation) {
@@ -64,7 +69,7 @@ function answers(document_, operation) {
     const { schema, example } = content?.[JSON_TYPE] ?? {};
     if (status !== "200") return el("li", {}, el("code", {}, status), ` ${description}`);
     return el("li", {}, el("code", {}, status), " the answer",
-      example !== undefined && el("details", {}, el("summary", {}, "Example"), el("pre", {}, JSON.stringify(example, null, 1))),
+      example !== undefined && el("details", {}, el("summary", {}, "Example"), code(JSON.stringify(example, null, 1), "Answer")),
       fields(resolve(document_, schema), "Fields of the answer"));
   });
 }
