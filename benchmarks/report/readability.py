@@ -48,9 +48,9 @@ _MARKDOWN = (
     (re.compile(r"<!--.*?-->", re.DOTALL), ""),
     (re.compile(r"^( *)(```|~~~).*?^\1\2`* *$", re.DOTALL | re.MULTILINE), "\n\n"),
     (re.compile(r"<(picture|p|table|div)\b.*?</\1>", re.DOTALL), "\n\n"),
-    (re.compile(r"!\[[^\]]*\]\([^)]*\)|<[^<>\n]+>"), ""),
+    (re.compile(r"!\[[^\[\]]*\]\([^()]*\)|<[^<>\n]+>"), ""),
     (re.compile(r"^(?: *\|.*|#{1,6} .*|.*\n(?:=|-){3,}|---+)$", re.MULTILINE), "\n"),
-    (re.compile(r"\[([^\]]*)\]\([^)]*\)"), r"\1"),
+    (re.compile(r"\[([^\[\]]*)\]\([^()]*\)"), r"\1"),
 )
 _RST = (
     (re.compile(r"^\.\. sidebar::.*\n(?:(?:[ \t]+.*)?\n)*", re.MULTILINE), "\n"),
@@ -65,7 +65,7 @@ _RST = (
     (re.compile(r"`([^`<]+?)\s*<[^>]*>`_+"), r"\1"),
 )
 _ITEM = re.compile(r"^ *(?:[-*+]|\d+\.) +(?:\[[ x]\] )?", re.MULTILINE)
-_CODE = re.compile(r"`+[^`]+`+")
+_CODE = re.compile(r"`{1,3}[^`]+`{1,3}")
 _ENDS = re.compile(r"(?<=[.!?])[\"')\]*_]*\s+(?=[\"'(\[*_]*[A-Z0-9])")
 _SHORT_FORM = re.compile(r"\b(e\.g|i\.e|etc|vs|Dr|No|Fig|al|a\.k\.a)\.")
 WORD = re.compile(r"[^\W_]+(?:['’.,\-/][^\W_]+)*")
@@ -145,6 +145,8 @@ def main() -> int:
     peers = {}
     for argument in sys.argv[1:]:
         name, _, clone = argument.partition("=")
+        if name not in PEERS or not clone:
+            sys.exit(f"{argument!r} is no NAME=CLONE; NAME is one of {', '.join(PEERS)}")
         commit, pages = peer_pages(clone, PEERS[name])
         data[name] = commit
         peers |= {f"{name}, {page}": measure(text, rst=page.endswith(".rst")) for page, text in pages.items()}
