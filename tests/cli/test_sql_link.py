@@ -173,7 +173,7 @@ def test_a_page_that_explains(shop: Path, tmp_path: Path, capsys: pytest.Capture
     assert main(["sql", "link", str(shop), "Which cities are in brazil?", "--explain", "--html", str(page)]) == 0
     text = page.read_text(encoding="utf-8")
     assert text.startswith("<!DOCTYPE html>")
-    assert "<mark>brazil</mark>" in text
+    assert '<mark class="value">brazil</mark>' in text
     assert "value: Brazil" in text
     assert main(["sql", "link", str(shop), "Which cities?", "--html", str(shop)]) == 1
     assert "this file is read, so it is not written" in capsys.readouterr().err
