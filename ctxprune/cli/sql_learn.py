@@ -114,8 +114,8 @@ def learn(
     term is taught. Notes and instructions then only help to choose columns.
     """
     from ctxprune.cli import _console
-    from ctxprune.sql.database.database import Database
     from ctxprune.cli._pipelines import report_other_database
+    from ctxprune.sql.database.database import Database
     from ctxprune.sql.knowledge import KnowledgeFile, default_path
 
     adds = any(given is not None for given in (pair, term, note, instruction, source))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from ctxprune.text.words import STOP_WORDS, words
 
 from ..account.lexicon import word_set
-from ..linking.doubts import Doubt
 from ..knowledge.entries import Term
 from ..knowledge.recall import find_term_words
+from ..linking.doubts import Doubt
 from ..select.forms import read_form
 from ..trust.outcome import ANSWERED, TENTATIVE
 from ..trust.support import OWN_GENERATORS

@@ -143,7 +143,7 @@ def _read_alone(mine: JudgedGroup, executed: Sequence[Executed]) -> int | None:
 
 
 def _refusal_bar(bars: Bars, left_out: Sequence[Leftover]) -> float:
-    """The bar of unknown words where nothing else of weight is left out, so that a refusal names all that is missing."""
+    """The bar of unknown words where nothing else is left out, so that a refusal names all that is missing."""
     unknown = all(one.kind == "doubt" for one in left_out if one.kind in IMPORTANT)
     return bars.refuse_below if bars.refuse_unknown is None or not unknown else bars.refuse_unknown
 

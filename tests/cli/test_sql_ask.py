@@ -50,9 +50,10 @@ def _ask(shop: Path, *words: str) -> int:
 def test_sql_and_rows_on_stdout_and_the_account_on_stderr(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _ask(shop) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[0] == "SELECT name FROM city WHERE country = 'France'"
+    assert out.splitlines()[-1] == "SELECT name FROM city WHERE country = 'France'"
     assert "Paris" in out
-    assert re.search(r"candidates: 1, 1 ran, answered, confidence \d+%", err)
+    assert re.match(r"ctxprune: ANSWERED \d+ %\n", err)
+    assert "candidates: 1, 1 ran; " in err
     assert "10 tokens in, 5 out" in err
 
 
@@ -140,15 +141,31 @@ def test_the_default_generator_indexes_and_answers(
     assert "schema: 8 to " in capsys.readouterr().err
 
 
-def test_a_refusal_is_an_answer(shop: Path, chat: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sql", "ask", str(shop), "Delete all cities", "--generator", "chat:x"]) == 0
+def test_a_refusal_leaves_stdout_empty_and_exits_with_one(
+    shop: Path, chat: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sql", "ask", str(shop), "Delete all cities", "--generator", "chat:x"]) == 1
     out, err = capsys.readouterr()
-    assert out.startswith("I can only read this database")
+    assert out == ""
+    assert err.startswith("ctxprune: NO ANSWER: I can only read this database")
     assert "candidates" not in err
     chat.text = "I cannot."
-    assert _ask(shop, "--json") == 0
+    assert _ask(shop, "--json") == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["refused"], document["refusal"]["kind"], document["sql"]) == (True, "unanswerable", "")
+
+
+def test_arguments_in_the_wrong_order_and_a_command_of_a_group_are_told(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sql", "ask", "How many cities?", str(shop)]) == 2
+    assert "the database comes first, then the question" in capsys.readouterr().err
+    assert main(["ask", str(shop), "How many cities?"]) == 2
+    assert "'ctxprune sql ask'" in capsys.readouterr().err
+    table = tmp_path / "cities.csv"
+    table.write_text("name,country\nParis,France\n", encoding="utf-8")
+    assert main(["sql", "ask", str(table), "How many cities?"]) == 1
+    assert ".import --csv" in capsys.readouterr().err
 
 
 def test_a_failing_model_is_one_line_and_exit_one(
@@ -403,17 +420,30 @@ def test_prices_and_limits_are_for_servers(
         assert option in capsys.readouterr().err
 
 
-def test_it_is_said_that_terms_need_a_model(shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_term_is_followed_without_a_model_and_one_that_names_no_column_is_told(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     team = str(tmp_path / "team.jsonl")
     assert main(["sql", "learn", str(shop), "--term", "French", "country = 'France'", "--knowledge", team]) == 0
-    ask, says = ["sql", "ask", str(shop)], "without a language model"
-    capsys.readouterr()
-    assert main([*ask, "How many cities are French?", "--knowledge", team]) == 0
-    assert says in capsys.readouterr().err
-    assert main([*ask, "How many cities are there?", "--evidence", "French means of France"]) == 0
-    assert says in capsys.readouterr().err
-    assert main([*ask, "How many cities are there?", "--knowledge", team]) == 0
-    assert says not in capsys.readouterr().err
+    assert "'French': read as city.country = 'France'" in capsys.readouterr().err
+    ask = ["sql", "ask", str(shop), "--knowledge", team]
+    assert main([*ask, "How many cities are French?"]) == 0
+    out, err = capsys.readouterr()
+    assert "WHERE city.country = 'France'" in out
+    assert "only help" not in err
+    assert main(["sql", "learn", str(shop), "--term", "shiny", "horns over 1", "--knowledge", team]) == 0
+    assert "'shiny': its meaning names no column of the database" in capsys.readouterr().err
+    assert main([*ask, "How many shiny cities are there?"]) == 0
+    err = capsys.readouterr().err
+    assert "ANSWERED" not in err
+    assert "the term 'shiny' names no column of the database" in err
+
+
+def test_a_file_of_another_database_is_told(shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    team = tmp_path / "team.jsonl"
+    team.write_text('{"format": "ctxprune.knowledge", "version": 1, "database": "vet"}\n', encoding="utf-8")
+    assert main(["sql", "ask", str(shop), "How many cities are there?", "--knowledge", str(team)]) == 0
+    assert "was taught for the database 'vet', this one is 'shop'" in capsys.readouterr().err
 
 
 def test_a_dash_reads_a_conversation(

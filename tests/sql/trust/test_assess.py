@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ctxprune.errors import UsageError
@@ -102,22 +104,40 @@ def test_two_close_readings_are_told_and_asked_back() -> None:
     found = result(AMBIGUOUS, (BY_NAME, 0.5, ((1,),)), (BY_CITY, 0.4, ((7,),)), hits=HITS)
     assert (found.outcome, found.other_sql) == (TENTATIVE, BY_CITY)
     assert found.question_back == "Do you mean first name or city?"
-    assert f"another reading of the question gives another result: {BY_CITY}" in [doubt.why for doubt in found.doubts]
+    assert f"other reading: {BY_CITY} -> 1 row" in [doubt.why for doubt in found.doubts]
     far = result(AMBIGUOUS, (BY_NAME, 0.5, ((1,),)), (BY_CITY, 0.1, ((7,),)), hits=HITS)
     assert (far.other_sql, far.question_back) == ("", "")
 
 
-def test_a_reading_in_words_is_quoted_shortened_and_that_of_the_phrases_is_named() -> None:
+def test_the_reading_of_the_phrases_is_told_once_shortened_and_is_the_other_query() -> None:
     context = SelectionContext(AMBIGUOUS, CLINIC, hits=HITS)
     executed, groups = judged(context, (BY_NAME, 0.9, ((1,),)))
-    notes = ("counts patients", "whose city is  Florence " + "x" * 400)
-    executed.append(Executed(Candidate(BY_CITY, "phrases.v1", notes=notes), BY_CITY, ResultSet(("a",), ((7,),))))
-    (doubt,) = assess(context, executed, 0, groups, BARS).doubts
-    assert doubt.why.startswith(
-        "read phrase by phrase the question means another query: counts patients; whose city is F"
-    )
-    assert doubt.why.endswith("x …")
+    long = f"{BY_CITY} AND city <> '{'x' * 400}'"
+    executed.append(Executed(Candidate(long, "phrases.v1"), long, ResultSet(("a",), ((7,), (8,)))))
+    found = assess(context, executed, 0, groups, BARS)
+    (doubt,) = found.doubts
+    assert doubt.why.startswith(f"other reading, phrase by phrase: {BY_CITY}")
+    assert doubt.why.endswith("x … -> 2 rows")
     assert len(doubt.why) < 400
+    assert found.other_sql == long
+
+
+def test_two_ways_to_one_other_reading_are_one_doubt() -> None:
+    context = SelectionContext(AMBIGUOUS, CLINIC, hits=HITS)
+    executed, groups = judged(context, (BY_NAME, 0.5, ((1,),)), (BY_CITY, 0.4, ((7,),)))
+    executed[1] = replace(executed[1], candidate=Candidate(BY_CITY, "phrases.v1"))
+    told = [doubt.why for doubt in assess(context, executed, 0, groups, BARS).doubts if "reading" in doubt.why]
+    assert told == [f"other reading, phrase by phrase: {BY_CITY} -> 1 row"]
+
+
+def test_a_question_for_what_is_unknown_is_refused_below_its_own_bar() -> None:
+    question, query = "What is the salary of each patient?", ("SELECT first_name FROM patient", 0.25, (("1",),))
+    assert result(question, query).outcome == TENTATIVE
+    context = SelectionContext(question, CLINIC, doubts=tuple(find_doubts(question, SchemaWords.of(CLINIC))))
+    executed, groups = judged(context, query)
+    found = assess(context, executed, 0, groups, Bars(0.8, 0.2, 0.3))
+    assert found.outcome == UNANSWERED
+    assert "nothing that you may see in it stands for 'salary'" in found.reason
 
 
 def test_every_doubt_says_why() -> None:
@@ -166,8 +186,10 @@ def test_a_choice_that_was_not_judged_is_an_error() -> None:
 
 def test_a_confidence_below_the_bar_is_a_doubt_where_there_is_no_other() -> None:
     low = result("How many patients are there?", ("SELECT COUNT(*) FROM patient", 0.79, ((4,),)))
-    assert [doubt.why for doubt in low.doubts] == [
-        "the confidence of 0.79 is below 0.80, from which answers are given without doubts"
+    assert [doubt.why for doubt in low.doubts] == ["the confidence, 79 %, is below the bar for sure answers, 80 %"]
+    near = result("How many patients are there?", ("SELECT COUNT(*) FROM patient", 0.7996, ((4,),)))
+    assert [doubt.why for doubt in near.doubts] == [
+        "the confidence, 79.96 %, is below the bar for sure answers, 80.00 %"
     ]
     other = result("How many patients are there?", ("SELECT COUNT(*) FROM patient", 0.5, ()))
     assert [doubt.why for doubt in other.doubts] == ["the query finds nothing"]
