@@ -248,5 +248,5 @@ def test_a_budget_that_nothing_fits_into_is_told_with_what_the_tool_takes(tools:
         ("recall", {"id": tools.call("prune", query="When did the bridge open?", text=text, budget=25)["recall"]}),
     ):
         refusal = tools.refusal(name, query="When did the bridge open?", budget=1, **given)
-        assert "holds it; give a larger budget" in refusal
+        assert "holds the best unit; give a larger budget" in refusal
         assert "on_empty" not in refusal
