@@ -31,7 +31,7 @@ from benchmarks.quality._match_sets import table_pairs
 from benchmarks.training.match_weights import profiles_of
 from ctxprune.sql.match.matcher import MatchConfig, match_profiles
 
-SEED, EACH, RESAMPLES = 3, 8, 2_000
+SEED, EACH, RESAMPLES = 3, 16, 2_000
 PEER = Path(__file__).resolve().parent.parent / "peers" / "valentine_peer.py"
 OURS = {
     "ours": ({}, False), "ours, mean of the scorers": ({"learned": False}, False), "ours, names only": ({}, True),

@@ -33,11 +33,11 @@ __all__ = ["PoolRanking", "PooledColumn", "PooledDatabase", "PooledTable", "Sche
 
 FORMAT, VERSION = "ctxprune.linking.pool", 1
 _FILE = "pool.json"
-SEGMENT_WEIGHT = 0.4
+SEGMENT_WEIGHT = 0.1
 """What a column that a segment chose first gains.
 
-The choice of the tuning part of benchmarks/quality/linking_segments.py for a chat model of 0.5 billion parameters. On
-the reported part every weight from 0 to 0.8 does alike; for segments of a large model the tuning part chooses 0.8."""
+The choice of the tuning part of benchmarks/quality/linking_segments.py for a chat model of 0.5 billion parameters, over
+questions with and without evidence; segments of a large model may weigh more."""
 _CHOSEN = 20  # columns that the segments choose
 _ENOUGH, _MOST = 0.998, 8  # probability that the databases read closely hold together, and how many at most
 _MOST_COLUMNS = 3000  # of the databases read closely; the likeliest one is always read
@@ -95,8 +95,8 @@ class SchemaPool:
         schemas: Of different names. Those that declare no key at all are read with the keys that names suggest.
         scorer: Gives units of a `SchemaContext` probabilities.
         network: From `DATABASE_FEATURES` to the logit of a database.
-        segments: Cuts a question that comes without evidence into parts, such as `ChatSegments`; the columns that
-            they choose in turn (`greedy_cover`) gain up to `weight` times the probability of their database. None for
+        segments: Cuts a question into parts, such as `ChatSegments`; it is not given the evidence. The columns that the
+            parts choose in turn (`greedy_cover`) gain up to `weight` times the probability of their database. None for
             none.
         weight: See `segments`; 0 or more. Scores of columns and tables may then be up to 1 + weight.
 
@@ -176,8 +176,7 @@ class SchemaPool:
             scores = self._scorer.score(asked, context)
             columns[stats.column_starts[index] : stats.column_starts[index + 1]] = scores[list(context.column_units)]
             tables[stats.table_starts[index] : stats.table_starts[index + 1]] = scores[list(context.table_units)]
-        # Measured: beside evidence, which names columns itself, invented ones only take room from the right ones.
-        if self._segments is not None and self._weight and not hint.strip():
+        if self._segments is not None and self._weight:
             columns += self._weight * self._chosen(self._segments(asked, ""))
         columns *= np.repeat(shares, np.diff(stats.column_starts))
         tables *= np.repeat(shares, np.diff(stats.table_starts))

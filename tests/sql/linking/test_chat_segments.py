@@ -115,12 +115,13 @@ def test_the_pool_follows_the_invented_schema() -> None:
     assert none == plain
 
 
-def test_beside_evidence_the_pool_asks_for_no_segments() -> None:
+def test_the_evidence_is_not_shown_to_the_model() -> None:
     model = Scripted("animals(weight)")
-    led = SchemaPool([SHOP, ZOO], segments=ChatSegments(model), weight=2.0)
-    plain = SchemaPool([SHOP, ZOO])
-    assert led.rank("How heavy is it?", "it: name") == plain.rank("How heavy is it?", "it: name")
-    assert model.seen == []
+    led = SchemaPool([SHOP, ZOO], segments=ChatSegments(model), weight=2.0).rank("How heavy is it?", "it: secret name")
+    assert led.columns[0].ref.column == "weight"
+    assert led.databases == SchemaPool([SHOP, ZOO]).rank("How heavy is it?", "it: secret name").databases
+    assert len(model.seen) == 1
+    assert "secret" not in repr(model.seen)
 
 
 def test_a_pool_without_a_question_and_wrong_weights() -> None:
