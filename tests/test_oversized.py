@@ -188,7 +188,9 @@ def test_errors_name_the_smallest_unit_with_what_it_needs_and_a_budget_that_hold
     passage = Passage(text, options=PassageOptions(markdown=True, headings=True, protect=("heading",)))
     with pytest.raises(BudgetError, match=r"pinned units .* do not fit into 3 tokens.*they take 9"):
         lexical(3).prune("bread", passage)
-    with pytest.raises(BudgetError, match=r"the smallest takes 4 with all it needs; a budget of 4 holds it, one of 11 "):
+    with pytest.raises(
+        BudgetError, match=r"the smallest takes 4 with all it needs; a budget of 4 holds it, one of 11 "
+    ):
         lexical(1).prune("bread", Passage("Lamps burn. Bread is baked at five in the morning."))
 
 
