@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ctxprune.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from ctxprune.context.base import Unit
@@ -57,6 +58,13 @@ class Closure:
                     seen.add(link)
                     stack.append(link)
         return found
+
+    def needed(self, index: int) -> NDArray[np.intp]:
+        """The unit with all that it needs and what is pinned, rising."""
+        wanted = np.zeros(len(self), dtype=np.bool_)
+        for other in (*self.pinned, index):
+            wanted[self.missing(other, wanted)] = True
+        return np.flatnonzero(wanted)
 
     def gaps(self, kept: NDArray[np.bool_]) -> list[int]:
         """Units that `kept` (n_units,) lacks: pinned ones, and what some kept unit needs; [] where it is closed."""

@@ -178,6 +178,7 @@ def find_oversized(
     lost = [selection.reasons[part] for part in parts.tolist() if not selection.kept[part]]
     if "budget" not in lost:
         return None
+<<<<<<< HEAD
     enough = max(_price_whole(whole.context, best, price), 1)
     return Oversized(int(parts[0]), min(int(whole.tokens[best]), enough), enough, len(parts), kept)
 
@@ -188,6 +189,11 @@ def _price_whole(context: Context[Any], index: int, price: Callable[[Context[Any
     if type(context).detach_units is not Context.detach_units:
         forms.append(context.detach_units({index}))
     return min(price(form, _close(Closure(form.units), index).tolist()) for form in forms)
+=======
+    needed = Closure(whole.context.units).needed(best)
+    tokens = int(whole.tokens[needed].sum())
+    return Oversized(int(parts[0]), tokens, max(price(needed.tolist()), 1), len(parts), kept)
+>>>>>>> wt-fixlc
 
 
 def _find_missing_rows(
@@ -216,8 +222,13 @@ def _find_oversized_row(
     if best is None or selection.kept[best] or selection.reasons[best] not in ("budget", "demanded"):
         return None
     columns = next(grid.column_units for grid in whole.context.grids if best in grid.row_units)
+<<<<<<< HEAD
     needed = np.union1d(_close(Closure(whole.context.units), best), np.asarray(columns, dtype=np.intp))
     enough = max(price(whole.context, needed.tolist()), 1)
+=======
+    needed = np.union1d(Closure(whole.context.units).needed(best), np.asarray(columns, dtype=np.intp))
+    enough = max(price(needed.tolist()), 1)
+>>>>>>> wt-fixlc
     # A row that was left out for the sake of others is not too large: it would have had their room.
     if enough <= price(whole.context, np.flatnonzero(selection.kept).tolist()):
         return None
@@ -359,7 +370,7 @@ def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, 
     closure = Closure(context.units)
     sizes: dict[int, int] = {}
     for index in best:
-        needed, own = _close(closure, index).tolist(), int(tokens[index])
+        needed, own = closure.needed(index).tolist(), int(tokens[index])
         price = int(tokens[needed].sum())
         # What stands around a unit takes tokens too; only of larger ones can it be more than they leave.
         if budget // _AROUND < price <= budget:
@@ -383,14 +394,6 @@ def _find_floors(found: Scored) -> NDArray[np.float64]:
     return np.where(np.bincount(origins)[origins] > 1, floors, -np.inf)
 
 
-def _close(closure: Closure, index: int) -> NDArray[np.intp]:
-    """The unit with all that it needs and what is pinned, rising."""
-    wanted = np.zeros(len(closure), dtype=np.bool_)
-    for other in (*closure.pinned, index):
-        wanted[closure.missing(other, wanted)] = True
-    return np.flatnonzero(wanted)
-
-
 def _rank_below_wholes(
     scores: Scores, parts: NDArray[np.intp], found: Scored, origins: NDArray[np.int64], budget: int
 ) -> Scores:
@@ -403,7 +406,7 @@ def _rank_below_wholes(
     closure = Closure(found.context.units)
     near = np.setdiff1d(np.flatnonzero((found.scores >= floor) & (found.tokens <= budget)), origins[parts])
     near = near[np.argsort(-found.scores[near], kind="stable")][:_MOST_FOUND]
-    fitting = [unit for unit in near.tolist() if int(found.tokens[_close(closure, unit)].sum()) <= budget]
+    fitting = [unit for unit in near.tolist() if int(found.tokens[closure.needed(unit)].sum()) <= budget]
     own, top = scores[parts], float(scores[parts].max())
     ceiling = min((float(found.scores[unit]) for unit in fitting), default=top)
     if ceiling >= top or top <= floor:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctxprune.context.closure import Closure
 from ctxprune.context.grid import column_units
 from ctxprune.errors import BudgetError
 from ctxprune.pruning.counting import count_rendered
 
 if TYPE_CHECKING:
+    from ctxprune.context.closure import Closure
     from ctxprune.policies.selection import Request
     from ctxprune.tokens import TokenCounter
 
@@ -48,7 +48,7 @@ def _find_smallest(request: Request, closure: Closure) -> list[int]:
     pinned = set(closure.pinned)
     by_size = [index for index in np.argsort(request.tokens, kind="stable").tolist() if index not in pinned]
     # What a unit needs is mostly small beside the differences between units: the first hundred are enough.
-    needs = [_close(closure, index) for index in by_size[:_SEARCHED]]
+    needs: list[list[int]] = [closure.needed(index).tolist() for index in by_size[:_SEARCHED]]
     return min(needs, key=lambda needed: int(request.tokens[needed].sum()))
 
 
@@ -56,11 +56,4 @@ def _find_best(request: Request, closure: Closure) -> list[int]:
     """The unit of the highest score that is not pinned, with all that it needs and what is pinned, rising."""
     scores = request.scores.copy()
     scores[list(closure.pinned)] = -np.inf
-    return _close(closure, int(np.argmax(scores)))
-
-
-def _close(closure: Closure, index: int) -> list[int]:
-    wanted = np.zeros(len(closure), dtype=np.bool_)
-    for other in (*closure.pinned, index):
-        wanted[closure.missing(other, wanted)] = True
-    return [int(place) for place in np.flatnonzero(wanted)]
+    return [int(place) for place in closure.needed(int(np.argmax(scores)))]
