@@ -178,7 +178,6 @@ def find_oversized(
     lost = [selection.reasons[part] for part in parts.tolist() if not selection.kept[part]]
     if "budget" not in lost:
         return None
-<<<<<<< HEAD
     enough = max(_price_whole(whole.context, best, price), 1)
     return Oversized(int(parts[0]), min(int(whole.tokens[best]), enough), enough, len(parts), kept)
 
@@ -188,12 +187,7 @@ def _price_whole(context: Context[Any], index: int, price: Callable[[Context[Any
     forms = [context]
     if type(context).detach_units is not Context.detach_units:
         forms.append(context.detach_units({index}))
-    return min(price(form, _close(Closure(form.units), index).tolist()) for form in forms)
-=======
-    needed = Closure(whole.context.units).needed(best)
-    tokens = int(whole.tokens[needed].sum())
-    return Oversized(int(parts[0]), tokens, max(price(needed.tolist()), 1), len(parts), kept)
->>>>>>> wt-fixlc
+    return min(price(form, Closure(form.units).needed(index).tolist()) for form in forms)
 
 
 def _find_missing_rows(
@@ -222,13 +216,8 @@ def _find_oversized_row(
     if best is None or selection.kept[best] or selection.reasons[best] not in ("budget", "demanded"):
         return None
     columns = next(grid.column_units for grid in whole.context.grids if best in grid.row_units)
-<<<<<<< HEAD
-    needed = np.union1d(_close(Closure(whole.context.units), best), np.asarray(columns, dtype=np.intp))
-    enough = max(price(whole.context, needed.tolist()), 1)
-=======
     needed = np.union1d(Closure(whole.context.units).needed(best), np.asarray(columns, dtype=np.intp))
-    enough = max(price(needed.tolist()), 1)
->>>>>>> wt-fixlc
+    enough = max(price(whole.context, needed.tolist()), 1)
     # A row that was left out for the sake of others is not too large: it would have had their room.
     if enough <= price(whole.context, np.flatnonzero(selection.kept).tolist()):
         return None
