@@ -33,7 +33,7 @@ def calibrate(
     data: Annotated[
         Path,
         typer.Option(
-            help="Folder with dev.json, a list of {db_id, question, query}, and database/ID/ID.sqlite (or tables.json); "
+            help="Folder with dev.json, a list of {db_id, question, query}, and database/ID/ID.sqlite or tables.json; "
             "Spider, BIRD and their relatives as they were published."
         ),
     ],

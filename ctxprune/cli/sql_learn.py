@@ -105,8 +105,8 @@ def learn(
 ) -> None:
     """Teach answered questions, terms, notes on columns and instructions; `sql ask` then uses what fits a question.
 
-    Without --knowledge they go into a file of your own configuration folder, which only this command line reads; with it
-    into a file that a team can share, `sql ask --knowledge FILE` reads, and in Python Pipeline(..., knowledge="FILE").
+    Without --knowledge they go into a file of your own configuration folder, which only this command line reads; with
+    it into a file that a team can share: `sql ask --knowledge FILE`, in Python Pipeline(..., knowledge="FILE").
 
     Queries are checked against the database and must only read. Prints the ids of what was learned. A line about
     something that is known already takes its place. Without a language model, `sql ask` answers with the queries of

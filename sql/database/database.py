@@ -88,9 +88,7 @@ class Database:
         workers: int = 4,
     ) -> None:
         check_whole_number("workers", workers, 1)
-        if not isinstance(limits, Limits):
-            hint = "write limits=Limits(seconds=5)"
-            raise UsageError(f"limits is a {type(limits).__name__}, not a Limits", where="limits", hint=hint)
+        _check_limits(limits)
         self._driver = driver_for(target, workers=workers, isolated=isolated)
         self.dialect = self._driver.dialect
         self.samples: Samples = self._driver.samples
@@ -382,6 +380,12 @@ class Database:
             DatabaseError: The file cannot be read.
         """
         return self._driver.fingerprint()
+
+
+def _check_limits(limits: object) -> None:
+    if not isinstance(limits, Limits):
+        hint = "write limits=Limits(seconds=5)"
+        raise UsageError(f"limits is a {type(limits).__name__}, not a Limits", where="limits", hint=hint)
 
 
 def _request(sql: str, limits: Limits, batch: int = 0) -> Request:
