@@ -89,7 +89,7 @@ def test_an_answer_that_is_doubted_says_why(make: Make, pipeline: Pipeline) -> N
 @pytest.mark.parametrize(
     ("name", "arguments", "why"),
     [
-        ("ask", {}, "question: Field required"),
+        ("ask", {}, "question is missing"),
         ("ask", {"question": 3}, "question: Input should be a valid string"),
         ("ask", {"question": ""}, "question: String should have at least 1 character"),
         ("ask", {"question": " \n"}, "the question is empty"),
