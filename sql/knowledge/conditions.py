@@ -46,5 +46,5 @@ def term_condition(term: Term, database: Database) -> str:
         for candidate in PhraseGenerator().generate(request):
             where = sqlglot.parse_one(candidate.sql, read=schema.dialect).find(exp.Where)
             if where is not None:
-                return where.this.sql(dialect=schema.dialect)
+                return str(where.this.sql(dialect=schema.dialect))
     return ""

@@ -32,7 +32,7 @@ _OTHER_SCRIPT = 0.5  # share of letters of another script from which a question 
 # Function words of German, French, Spanish, Italian, Portuguese and Dutch that are no common English words.
 _OTHER_WORDS = word_set(
     "wie viele wieviele welche welcher welches gibt der das und ist sind haben hat den dem ein eine einen wer wo "
-    "zeige alle von mit im für combien quel quelle quels quelles les des est sont une dans avec qui où liste tous "
+    "zeige von mit im für combien quel quelle quels quelles les des est sont une dans avec qui où liste tous "
     "cuántos cuántas cuantos cuantas cuál cuáles qué quién los las del hay una son muestra todos quanti quante quale "
     "quali gli della dei chi dove mostra tutti quantos quantas qual quais os uma existem há mostre hoeveel welke zijn "
     "er het een zijn heeft toon van"
