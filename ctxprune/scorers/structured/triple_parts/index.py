@@ -137,8 +137,10 @@ class TripleIndex:
                 self._point_at(owner, groups)
 
     def _is_key(self, edges: NDArray[np.int64]) -> bool:
-        """Whether these are one edge of each of several entities, and no two have the same tail."""
-        return 1 < len(edges) == len(np.unique(self.labels[edges])) == len(np.unique(self.heads[edges]))
+        """Whether these give several entities one tail each, and no two the same. Edges may come twice, as in quads."""
+        heads, labels = self.heads[edges], self.labels[edges]
+        pairs = np.unique(heads * (int(self.labels.max()) + 1) + labels)
+        return 1 < len(pairs) == len(np.unique(labels)) == len(np.unique(heads))
 
     def _point_at(self, owner: NDArray[np.int64], groups: Iterable[NDArray[np.int64]]) -> None:
         """Where most tails of a group are tails of `owner`, make the heads of the latter the tails of the former."""
