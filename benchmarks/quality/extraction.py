@@ -6,10 +6,10 @@
     python benchmarks/quality/extraction.py --model MODEL.gguf   # extraction_chat.json: 60 records, one thread
 
 Without a model: databases of Spider and tables of WikiTableQuestions. Patterns and constants were chosen on the
-training databases and tables with one part of the templates (`TUNE`); reported are development databases and tables
-with the other part (`HELD`). F1 counts pairs of field and value, the value equal as number, date or text; a text of
-several records is aligned with its records in order. "whole lines" is the simple baseline: of each line with ":", the
-text behind the first one, for the field whose name stands before it.
+training databases and tables with `TUNE`, one part of the templates, and with `PROSE`, further ones of running text;
+reported are development databases and tables with the other part (`HELD`). F1 counts pairs of field and value, the
+value equal as number, date or text; a text of several records is aligned with its records in order. "whole lines" is
+the simple baseline: of each line with ":", the text behind the first one, for the field whose name stands before it.
 
 With a model (a 0.5B coder): rows of the development databases of Spider between real passages (xquad_en), schemas with
 fields of other tables. One record a text, 60 of them, each by one template of `HELD`; the full schema and chunk against
@@ -31,6 +31,7 @@ from time import process_time
 
 from benchmarks.common.parts import Parts, fingerprint, say
 from benchmarks.common.record import SHARED, record
+from benchmarks.quality._extraction_prose import PROSE
 from benchmarks.quality._extraction_records import HELD, MANY, TUNE, as_date, load_sets, render
 from ctxprune.llm.base import ChatAnswer, ChatModel, Sampling
 from ctxprune.llm.llama_cpp import LlamaCppModel
@@ -298,7 +299,8 @@ def main():
     parser.add_argument("--limit", type=int, default=60)
     parser.add_argument("--show", help="a template of which the mistakes are printed (with --tune)")
     options = parser.parse_args()
-    split, templates = ("train", TUNE) if options.tune else ("dev", HELD)
+    tuned = TUNE | PROSE
+    split, templates = ("train", tuned) if options.tune else ("dev", HELD)
     sets = load_sets("train", seed=SEED, wiki=150) if options.tune else load_sets("dev", seed=SEED, wiki=150)
     if options.show:
         measure(sets, {options.show: templates[options.show]}, span_records, options.show)
@@ -313,7 +315,7 @@ def main():
         chat(cases, options.model)
         return
     figures = {
-        "split": f"{split} databases and tables, {len(templates)} templates; tuned on train with {len(TUNE)} others",
+        "split": f"{split} databases and tables, {len(templates)} templates; tuned on train with {len(tuned)} others",
         "sets": len(sets),
         "texts": len(sets) * len(templates),
         "SpanExtractor": report(sets, templates, span_records),

@@ -298,7 +298,7 @@ class Extractor:
         """Where the labels of the fields stand, to choose among several places of a value."""
         fields = self._schema.fields
         places: dict[str, list[Span]] = {}
-        for mention in find_mentions(prompt.chunk.text, LabelMatcher(fields)):
+        for mention in find_mentions(prompt.chunk.text, LabelMatcher(fields), fields):
             places.setdefault(fields[mention.field].path, []).append((mention.start, mention.end))
         return {path: Places(spans) for path, spans in places.items()}
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ctxprune.text.words import STOP_WORDS, split_identifier, stem, word_spans
 
 from .labels import compare_words
+from .links import BEFORE, GAP, cut_next_value, find_given, is_aside, list_verbs, match_link, sentence_start
 from .values import FoundValue, clean_text, find_typed
 
 if TYPE_CHECKING:
@@ -32,28 +33,15 @@ _BORDER = 0.75  # of score from which a label ends the value before it
 _LONGEST = 200  # characters of a value that is no typed one
 _LONGEST_WORD = 320  # characters; a float has up to 309 digits
 _WORD_BEFORE, _WORD_BEHIND = re.compile(r"\S+\Z"), re.compile(r"\S+")
-_LINK = re.compile(
-    r"(?:['’]s)?[\"'”*_`)]{0,3}\s{0,3}(?:\([^)\n]{1,30}\)\s)?(?P<link>[:=]\s?|[–—-]\s|"
-    r"(?:(?:is|was|are|were|has been|had been|being|equals|of|at|"
-    r"reads|stands at|came to|comes to|amounts to|amounted to|remains|remained|reached|totals|totaled|totalled|"
-    r"(?:is |was |are )?(?:listed|recorded|given|registered|reported|stated|noted|shown|set|known) "
-    r"(?:as|at|to|with)|as)\b))"
-    r"\s{0,3}(?:(?:given as|listed as|recorded as|set to|equal to|about|approximately|around|roughly|exactly|now|"
-    r"currently|only)\s)?",
-    re.I,
-)
-_BEFORE = re.compile(
-    r"(?P<link>\s(?:is|was|are|were)|,|\s(?:serves?|served|counts?|given|listed|recorded|shown) as|\sas)\s"
-    r"(?:(?:the|its|his|her|their|an?)\s)?\Z",
-    re.I,
-)
-_GAP = re.compile(r"[\s-]{0,3}(?:of\s|in\s|\w{1,12}[\s-])?\Z", re.I)
 # Where a value of free text ends: behind a clause, or where the next part of a list begins.
 _STOP = re.compile(
     r"[;\n|]|(?<!\b[A-Z])(?<!\b(?:Dr|Mr|Ms|St|No|vs))(?<!\b(?:Mrs|Rev|Gen|Col|Sgt|Hon|Sen|Rep|Gov))(?<!\bProf)"
     r"(?<!\bCapt)[.!?](?=\s+[A-Z(\"“]|\s*$)|\s[–—]\s"
     r"|,?\s(?:and|while|whereas|but|with|whose|which)\s(?=(?:the|its|his|her|their|an?)\b|$)"
     r"|,\s(?:while|whereas|but|whose|which|with|who|where)\b"
+    # What speakers put behind a value.
+    r"|,\s(?:I\s(?:think|believe|guess|suppose|mean)|you\sknow|by\sthe\sway|as\sfar\sas|if\sI|right|or\sso)\b"
+    r"|\s(?:here|by\s(?:then|now)|at\s(?:the|that)\stime|so\sfar|as\swell)(?=[.,;!?]|\s*$)"
 )
 _LEAD = re.compile(
     r"[\s,;(]*(?:(?<![^\s,;(])(?:and|with|while|whereas|whose|which|has|have|had|also|plus|the|its|his|her|their|an?|where|under|by|"
@@ -87,23 +75,23 @@ class _Token:
     stems: tuple[str, ...]
 
 
-def find_mentions(text: str, matcher: LabelMatcher) -> list[Mention]:
+def find_mentions(text: str, matcher: LabelMatcher, fields: Sequence[RecordField]) -> list[Mention]:
     """Labels of fields in running text, by where they stand; of those that overlap the best, then the longest."""
     tokens = [
         _Token(start, end, tuple(map(stem, split_identifier(text[start:end])))) for start, end in word_spans(text)
     ]
     starts: defaultdict[str, list[tuple[int, tuple[str, ...], float]]] = defaultdict(list)
-    heads: defaultdict[str, set[int]] = defaultdict(set)
     for index, variants in enumerate(matcher.variants):
         for words, weight in variants:
             if not words:
                 continue
             starts[words[0]].append((index, words, weight))
             if len(words) > 1:
-                heads[words[-1]].add(index)
                 # Without its first word, which is often the name of the record ("singer name").
                 starts[words[1]].append((index, words[1:], 0.8 * weight))
                 starts[words[0]].append((index, words[:-1], 0.6 * weight))
+    for verb, index, weight in list_verbs(matcher, fields):
+        starts[verb].append((index, (verb,), weight))
     found: list[Mention] = []
     for at, token in enumerate(tokens):
         for first in dict.fromkeys(token.stems):
@@ -174,7 +162,7 @@ def _is_border(text: str, mention: Mention) -> bool:
     if mention.score < _BORDER:
         return False
     return (
-        _LINK.match(text, mention.end) is not None
+        match_link(text, mention.start, mention.end, len(text)) is not None
         or _LEAD_WORD.search(text, max(mention.start - 8, 0), mention.start) is not None
     )
 
@@ -182,9 +170,10 @@ def _is_border(text: str, mention: Mention) -> bool:
 def _find_beside_typed(
     text: str, mention: Mention, before: int, following: int, field: RecordField
 ) -> Iterator[tuple[FoundValue, float]]:
-    stop = min(following, _word_end(text, mention.end + _REACH), _sentence_end(text, mention.end))
-    link = _LINK.match(text, mention.end, stop)
-    at = link.end() if link else mention.end
+    stop = min(following, _word_end(text, mention.end + _REACH))
+    link = match_link(text, mention.start, mention.end, stop)
+    at = link[0] if link else mention.end
+    stop = min(stop, _sentence_end(text, at))
     for found in find_typed(text, at, stop, field)[:1]:
         gap = found.start - at
         yield found, 0.95 if link and gap <= 4 else 0.8 if gap <= 3 else 0.6 if link or gap <= 20 else 0.45
@@ -192,9 +181,9 @@ def _find_beside_typed(
     behind = find_typed(text, start, mention.start, field)[-1:]
     for found in behind:
         between = text[found.end : mention.start]
-        if _GAP.fullmatch(between):
+        if GAP.fullmatch(between):
             yield found, 0.75 if between.strip() == "" else 0.65
-        elif _BEFORE.fullmatch(between):
+        elif BEFORE.fullmatch(between):
             yield found, 0.85
 
 
@@ -222,36 +211,59 @@ def _sentence_end(text: str, start: int) -> int:
 def _find_free(text: str, mention: Mention, before: int, following: int) -> Iterator[tuple[FoundValue, float]]:
     """A value of free text behind "LABEL is", quoted behind or before the label, or a name before "is the LABEL"."""
     stop = min(following, mention.end + _LONGEST)
-    if link := _LINK.match(text, mention.end, stop):
-        place = _bound_free(text, link.end(), stop, cut_lead=following == stop)
+    if link := match_link(text, mention.start, mention.end, stop):
+        place = _bound_free(text, link[0], stop, cut_lead=following == stop)
         if place is not None:
-            sure = 0.9 if link["link"].strip().lower() not in ("of", "as", "at") else 0.8
-            yield _as_found(text, *place), sure
-    elif quoted := _QUOTED.match(text, mention.end + 1, mention.end + _LONGEST):
+            yield _as_found(text, *place), 0.9 if link[1] not in ("of", "as", "at") else 0.8
+    else:
+        yield from _find_behind(text, mention, stop, cut_lead=following == stop)
+    start = max(before, mention.start - _LONGEST)
+    if (found := BEFORE.search(text, start, mention.start)) is not None:
+        yield from _find_before(text, start, found.start(), found["link"].strip().lower())
+
+
+def _find_behind(text: str, mention: Mention, stop: int, *, cut_lead: bool) -> Iterator[tuple[FoundValue, float]]:
+    """A value that no word links to the label before it: quoted, a name, or between commas."""
+    at = mention.end + 1
+    if quoted := _QUOTED.match(text, at, mention.end + _LONGEST):
         yield _as_found(text, *quoted.span(1)), 0.8
-    elif (named := _NAME.match(text, mention.end + 1, stop)) and text[mention.end : mention.end + 1] == " ":
-        place = _bound_free(text, named.start(), named.end(), cut_lead=following == stop)
+    elif text[at - 1 : at] == " " and (named := _NAME.match(text, at, stop)):
+        place = _bound_free(text, named.start(), named.end(), cut_lead=cut_lead)
         if place is not None:
             yield _as_found(text, *place), 0.7
-    start = max(before, mention.start - _LONGEST)
-    if (link := _BEFORE.search(text, start, mention.start)) is None:
-        return
-    part = text[start : link.start()]
+    elif _LEAD_WORD.search(text, max(mention.start - 8, 0), mention.start):
+        named = _NAME.match(text, at + 1, stop)
+        if named and is_aside(text, *named.span()):
+            yield _as_found(text, *named.span()), 0.65
+
+
+def _find_before(text: str, start: int, end: int, link: str) -> Iterator[tuple[FoundValue, float]]:
+    """A value in [start, end) that ends where the words begin that link it to the label behind it."""
+    part = text[start:end]
     quotes = [*_QUOTED.finditer(part)]
     if quotes and quotes[-1].end() == len(part):
-        yield (
-            _as_found(text, start + quotes[-1].start(1), start + quotes[-1].end(1)),
-            0.85 if link["link"] != "," else 0.55,
-        )
-    elif (names := [*_NAME.finditer(part)]) and names[-1].end() == len(part):
-        yield _as_found(text, start + names[-1].start(), start + names[-1].end()), 0.75 if link["link"] != "," else 0.55
+        yield _as_found(text, start + quotes[-1].start(1), start + quotes[-1].end(1)), 0.85 if link != "," else 0.55
+        return
+    given = find_given(part, link) if link != "," else None
+    names = [*_NAME.finditer(part, sentence_start(part))]
+    named = names[-1] if names and names[-1].end() == len(part) else None
+    # A name that begins inside a word is a part of a longer one ("A&SCI").
+    whole = named is not None and (
+        not named.start() or not part[named.start() - 1].isprintable() or part[named.start() - 1] in " (\"“'"
+    )
+    if given is not None and given[2] >= 0.8:
+        yield _as_found(text, start + given[0], start + given[1]), given[2]
+    elif named is not None and (whole or given is None):
+        yield _as_found(text, start + named.start(), end), 0.75 if link != "," else 0.55
+    elif given is not None:
+        yield _as_found(text, start + given[0], start + given[1]), given[2]
 
 
 def _bound_free(text: str, start: int, stop: int, *, cut_lead: bool) -> tuple[int, int] | None:
     """Characters of the value that begins at `start`, up to the end of its clause or the next label."""
     if quoted := _QUOTED.match(text, start):
         return quoted.span(1)
-    said = text[start:stop]
+    said = cut_next_value(text[start:stop]) if cut_lead else text[start:stop]
     if end := _STOP.search(said):
         said = said[: end.start()]
     elif cut_lead and (lead := _LEAD.search(said)):

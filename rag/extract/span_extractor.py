@@ -236,7 +236,7 @@ class _Reading:
             start = border + 1
 
     def _read_prose(self, view: str) -> Iterator[Candidate]:
-        mentions = find_mentions(view, self.matcher)
+        mentions = find_mentions(view, self.matcher, self.fields)
         for mention, found, sure in find_beside(view, mentions, self.fields):
             yield Candidate(mention.field, found, mention.score * sure, label_at=mention.start)
 
