@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ctxprune.context.joined import JoinedContext
 from ctxprune.context.subset import ContextSubset
@@ -103,81 +101,3 @@ def test_evidence_follows_identities_and_not_labels(order: tuple[int, int]) -> N
         scores = TripleScorer().score("Where does the person that Acme employs live?", context)
         by_text = {unit.text: float(score) for unit, score in zip(context.units, scores, strict=True)}
         assert by_text["John lives in Oslo"] > by_text["John lives in Rome"]
-
-
-def linked_by_hand(edges: list[tuple[str, str, str]], context: Triples) -> list[str | None]:
-    """For each edge the head that its tail is or names by a key: the rule of the index, edge by edge."""
-    index = TripleIndex(context)
-    heads = {head for head, _, _ in edges}
-    kinds = {head: int(index.kinds[index.heads[at]]) for at, (head, _, _) in enumerate(edges)}
-    groups: dict[str, dict[int, list[tuple[str, str]]]] = {}
-    for head, relation, tail in edges:
-        if tail not in heads:
-            groups.setdefault(relation.casefold(), {}).setdefault(kinds[head], []).append((head, tail))
-    found: list[str | None] = []
-    for head, relation, tail in edges:
-        group = groups.get(relation.casefold(), {})
-        keys = [
-            kind
-            for kind, rows in group.items()
-            if 1 < len(set(rows)) == len({one for one, _ in rows}) == len({value for _, value in rows})
-        ]
-        holders = {value: owner for owner, value in group[keys[0]]} if len(group) > 1 and len(keys) == 1 else {}
-        if tail in heads or not holders or kinds[head] == keys[0] or tail not in holders:
-            found.append(tail if tail in heads else None)
-        else:
-            most = 2 * sum(value in holders for _, value in group[kinds[head]]) > len(group[kinds[head]])
-            found.append(holders[tail] if most else None)
-    return found
-
-
-def linked_by_index(edges: list[tuple[str, str, str]], context: Triples) -> list[str | None]:
-    index = TripleIndex(context)
-    heads = {int(index.heads[at]): head for at, (head, _, _) in enumerate(edges)}
-    return [heads.get(tail) for tail in index.tails.tolist()]
-
-
-KEYED = [
-    ("phone 1", "Phone ID", "1"),
-    ("phone 1", "Name", "One"),
-    ("phone 2", "Phone ID", "2"),
-    ("phone 2", "Name", "Two"),
-]
-SALES = [("sale a", "phone id", "2"), ("sale a", "Shop", "x"), ("sale b", "phone id", "2"), ("sale b", "Shop", "y")]
-
-
-def test_literals_that_repeat_a_key_point_at_its_entity() -> None:
-    for rows in (KEYED, KEYED + KEYED):
-        linked = linked_by_index(rows + SALES, Triples(rows + SALES))
-        assert linked == [None] * len(rows) + ["phone 2", None, "phone 2", None]
-    scores = TripleScorer().score("Name of the phone with the shop y", Triples(KEYED + SALES))
-    shown = Triples(KEYED + SALES)
-    of_edge = dict(
-        zip(KEYED + SALES, scores[[i for i, u in enumerate(shown.units) if u.parent is not None]], strict=True)
-    )
-    assert of_edge["phone 2", "Name", "Two"] > of_edge["phone 1", "Name", "One"]
-
-
-@pytest.mark.parametrize(
-    "sales",
-    [
-        [("sale a", "phone id", "1"), ("sale a", "Shop", "x"), ("sale b", "phone id", "2"), ("sale b", "Shop", "y")],
-        [("sale a", "phone id", "2"), ("sale a", "Shop", "x"), ("sale b", "phone id", "7"), ("sale b", "Shop", "y")],
-        [("sale a", "phone", "2"), ("sale a", "Shop", "x"), ("sale b", "phone", "2"), ("sale b", "Shop", "y")],
-    ],
-    ids=["both count from 1", "half of the values are unknown", "another relation"],
-)
-def test_equal_values_are_no_link_where_they_may_be_chance(sales: list[tuple[str, str, str]]) -> None:
-    assert linked_by_index(KEYED + sales, Triples(KEYED + sales)) == [None] * 8
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["a", "b", "c", "d", "e"]), st.sampled_from("rsR"), st.sampled_from("a123")),
-        max_size=14,
-    )
-)
-def test_links_by_keys_are_those_of_the_rule_edge_by_edge(edges: list[tuple[str, str, str]]) -> None:
-    context = Triples(edges)
-    assert linked_by_index(edges, context) == linked_by_hand(edges, context)

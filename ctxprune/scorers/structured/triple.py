@@ -32,9 +32,7 @@ class TripleScorer(Scorer):
     A small network weighs 34 features of an edge (`triple_parts.features`): BM25 of its text; how its relation, and the
     kind of entity that it leaves, are named in the question, by words, abbreviations and word vectors; and evidence:
     values and entities that the question names, spread along two edges in either direction. So the population of the
-    city that a question names comes before the populations of all others, although both have the same words. A literal
-    counts as an edge to another entity where it repeats its key: most tails of the relation are tails of the equally
-    named relation of one other kind of entity, which no two of that kind share.
+    city that a question names comes before the populations of all others, although both have the same words.
 
     Trained on questions of Spider's train databases with rows as triples; no question or database of the figures in
     benchmarks/results/graph.json was seen (benchmarks/training/triple_weights.py). In a graph of more than 4,000

@@ -71,8 +71,7 @@ class TripleIndex:
 
     Attributes:
         edges: For each edge its unit, int64 (n_edges,).
-        heads, tails: For each edge the number of an entity; a tail that is none is -1. A literal that repeats the key
-            of another kind of entity has the entity of that key.
+        heads, tails: For each edge the number of an entity; a tail that is none is -1.
         relations: For each edge the number of its relation among those of its kind of head.
         labels: For each edge the number of its tail's label.
         kinds: For each entity its kind. Entities with about the same relations are of one kind.
@@ -105,7 +104,6 @@ class TripleIndex:
         groups, self.relations = np.unique(self.kinds[self.heads] * max(len(plain), 1) + relations, return_inverse=True)
         self.relation_kinds = groups // max(len(plain), 1)
         relation_names = [plain[number] for number in (groups % max(len(plain), 1)).tolist()]
-        self._join_keys([name.casefold() for name in relation_names])
         self.numeric = np.asarray([bool(_NUMBER.fullmatch(label[:40])) for label in labels], dtype=bool)
         self.is_name = np.asarray([bool({"name", "title", "label"} & set(terms(one))) for one in relation_names])
         self.head_words = WordField([units[unit].text for unit in entities])
@@ -113,44 +111,6 @@ class TripleIndex:
         kind_texts = [kind_names[kind] for kind in self.relation_kinds.tolist()]
         self.relation_index = _index_names(relation_names, kind_texts)
         self.kind_index = _index_names(kind_names, [""] * len(kind_names))
-
-    def _join_keys(self, names: Sequence[str]) -> None:
-        """Let literals that repeat the key of another kind of entity point at the entity that has it.
-
-        Rows are often exported with the keys of other rows as plain values. Without this no path leads along them.
-
-        Args:
-            names: Of each relation, case-folded.
-        """
-        literal = np.flatnonzero(self.tails < 0)
-        literal = literal[np.argsort(self.relations[literal], kind="stable")]
-        starts = np.searchsorted(self.relations[literal], np.arange(len(names) + 1)).tolist()
-        alike: dict[str, list[NDArray[np.int64]]] = {}
-        for relation, name in enumerate(names):
-            if starts[relation] < starts[relation + 1]:
-                alike.setdefault(name, []).append(literal[starts[relation] : starts[relation + 1]])
-        for groups in alike.values():
-            keys = [number for number, edges in enumerate(groups) if len(groups) > 1 and self._is_key(edges)]
-            # Where several kinds number their entities from 1, an equal number does not say that one means the other.
-            if len(keys) == 1:
-                owner = groups.pop(keys[0])
-                self._point_at(owner, groups)
-
-    def _is_key(self, edges: NDArray[np.int64]) -> bool:
-        """Whether these give several entities one tail each, and no two the same. Edges may come twice, as in quads."""
-        heads, labels = self.heads[edges], self.labels[edges]
-        pairs = np.unique(heads * (int(self.labels.max()) + 1) + labels)
-        return 1 < len(pairs) == len(np.unique(labels)) == len(np.unique(heads))
-
-    def _point_at(self, owner: NDArray[np.int64], groups: Iterable[NDArray[np.int64]]) -> None:
-        """Where most tails of a group are tails of `owner`, make the heads of the latter the tails of the former."""
-        owner = owner[np.argsort(self.labels[owner])]
-        known = self.labels[owner]
-        for edges in groups:
-            places = np.minimum(np.searchsorted(known, self.labels[edges]), len(known) - 1)
-            found = known[places] == self.labels[edges]
-            if 2 * int(found.sum()) > len(edges):
-                self.tails[edges[found]] = self.heads[owner[places[found]]]
 
     def _find_kinds(self, relations: NDArray[np.int64], labels: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
         """The kind of each entity, and of each kind the words that most of its labels share."""
