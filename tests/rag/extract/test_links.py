@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from ctxprune.rag.extract import SpanExtractor
 from ctxprune.rag.extract.links import cut_next_value, find_given, match_link
+from ctxprune.rag.extract.schema import as_record_schema
+from ctxprune.rag.extract.validation import RecordChecker
 
 SCHEMA: dict[str, Any] = {
     "title": "Item",
@@ -65,6 +67,23 @@ def test_what_is_given_is_no_pronoun() -> None:
     assert find_given("It has Jo Black", "as") == (7, 15, 0.8)
     assert find_given("it", "is") is None
     assert find_given("", "for") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("5 March 2004", "2004-03-05"),
+        (" March 5, 2004", "2004-03-05"),
+        ("2004-03-05", "2004-03-05"),
+        ("March 2004", "March 2004"),
+        ("31 February 2004", "31 February 2004"),
+        ("on 5 March 2004", "on 5 March 2004"),
+        (20040305, 20040305),
+        ("x" * 10_000, "x" * 10_000),
+    ],
+)
+def test_a_whole_day_in_words_is_written_as_the_format_asks(said: Any, day: Any) -> None:
+    assert RecordChecker(as_record_schema(SCHEMA)).shape({"birth_date": said}).data == {"birth_date": day}
 
 
 @settings(max_examples=60, deadline=None)
