@@ -39,7 +39,7 @@ from ctxprune.rag.extract import ExtractOptions, Extractor, SpanExtractor
 from ctxprune.text.words import fold, split_identifier
 
 SEED = 11
-VERSION = 1  # of the prompts; a change of them throws kept answers away
+VERSIONS = {"full schema and chunk": 2, "pruned schema and chunk": 2}  # another one throws kept answers away
 
 
 def same(kind, gold, found):
@@ -187,7 +187,7 @@ def ask(parts, title, model, case, options):
             "failed": [failure.reason[:60] for failure in done.failures], "seconds": process_time() - start,
         }  # fmt: skip
 
-    return parts.row(title, (schema, text, sorted(options.items()), VERSION), make)
+    return parts.row(title, (schema, text, sorted(options.items()), VERSIONS[title.rpartition(" ")[0]]), make)
 
 
 class Way:

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from .labels import LabelMatcher
     from .schema import RecordField
 
-__all__ = ["BEFORE", "GAP", "cut_next_value", "find_given", "is_aside", "list_verbs", "match_link", "sentence_start"]
+__all__ = [
+    "BEFORE",
+    "GAP",
+    "PRONOUNS",
+    "cut_next_value",
+    "find_given",
+    "is_aside",
+    "list_verbs",
+    "match_link",
+    "sentence_start",
+]
 
 _THE = r"(?:(?:the|its|his|her|their|our|my|your|this|that|an?)\s)"
 _BE = (
@@ -58,8 +68,8 @@ _TOLD = re.compile(
 _TOPIC = re.compile(r"\s?(?:[,:–—-]|\.\.\.|…)\s" + _HEDGE + r"{0,2}(?P<link>" + _IT + r")\s", re.I)
 # Only a label that opens its sentence is what "it" refers to: in "released in the country, it was" it is not.
 _FRONT = (
-    r"(?:(?:and|so|now|then|well|ok|okay|but|also|next|finally),?\s){0,2}(?:(?:as (?:for|to)|about|regarding|"
-    r"concerning|considering|speaking of|talking about|when it comes to|with regard to|in terms of|on|for|what about)\s)?"
+    r"(?:(?:and|so|now|then|well|ok|okay|but|also|finally),?\s){0,2}(?:(?:as (?:for|to)|about|regarding|concerning|"
+    r"considering|speaking of|talking about|when it comes to|with regard to|in terms of|on|for|what about)\s)?"
     rf"{_THE}?\Z"
 )
 _OPENING = re.compile(rf"(?:\A|[.!?…;:\n]\s*){_FRONT}", re.I)
@@ -81,8 +91,8 @@ _AROUND = 60  # characters before a label in which its sentence's opening is loo
 GAP = re.compile(r"[\s-]{0,3}(?:of\s|in\s|\w{1,12}[\s-])?\Z", re.I)
 BEFORE = re.compile(
     r"(?P<link>\s(?:is|was|are|were|being|remains|remained|becomes|became|has become|had become)|,"
-    r"|\s(?:(?:is |was |are |were )?(?:serves?|served|counts?|given|listed|recorded|registered|noted|entered|known|shown) "
-    r"as|(?:down )?(?:as|for|under))"
+    r"|\s(?:(?:is |was |are |were )?(?:serves?|served|counts?|given|listed|recorded|registered|noted|entered|known|"
+    r"shown) as|(?:down )?(?:as|for|under))"
     r"|,?\s(?:that|this|which)(?:['’]s|\s(?:is|was|would be))"
     r"|\s(?:is|was)\s(?:what|the one)\s[^,;:.?!\n]{1,30}\s(?:for|as|under))\s" + _THE + r"?\Z",
     re.I,
@@ -94,8 +104,28 @@ _GIVING = re.compile(
 )
 _PARTS = re.compile(r"[,;]\s|[.!?]\s|\sand\s|\n")
 _SENTENCE = re.compile(r"(?<!\b[A-Z])(?<!\b(?:Dr|Mr|Ms|St|No|vs))(?<!\b(?:Mrs|Rev|Gen))[.!?]\s+(?=[A-Z\d\"“])|\n")
-_PRONOUNS = frozenset(
-    ["it", "this", "that", "he", "she", "they", "what", "which", "who", "there", "these", "those", "i"]
+# What stands in the place of a value and is none.
+PRONOUNS = frozenset(
+    [
+        "it",
+        "this",
+        "that",
+        "he",
+        "she",
+        "they",
+        "what",
+        "which",
+        "who",
+        "there",
+        "these",
+        "those",
+        "i",
+        "we",
+        "you",
+        "how",
+        "when",
+        "where",
+    ]
 )
 _VERBS = {
     "born": ("birth", "birthdate", "birthday", "birthyear"), "died": ("death",), "weighs": ("weight",),
@@ -149,7 +179,7 @@ def find_given(part: str, link: str) -> tuple[int, int, float] | None:
     said = part[start:].removesuffix(" down") if start >= 0 else ""
     left = len(said) - len(said.lstrip())
     right = len(said.rstrip(" ,"))
-    if left >= right or right > 100 or said[left:right].split()[0].lower() in _PRONOUNS:
+    if left >= right or right > 100 or said[left:right].split()[0].lower() in PRONOUNS:
         return None
     return start + left, start + right, sure
 

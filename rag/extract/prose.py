@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ctxprune.text.words import STOP_WORDS, split_identifier, stem, word_spans
 
 from .labels import compare_words
-from .links import BEFORE, GAP, cut_next_value, find_given, is_aside, list_verbs, match_link, sentence_start
+from .links import BEFORE, GAP, PRONOUNS, cut_next_value, find_given, is_aside, list_verbs, match_link, sentence_start
 from .values import FoundValue, clean_text, find_typed
 
 if TYPE_CHECKING:
@@ -246,11 +246,9 @@ def _find_before(text: str, start: int, end: int, link: str) -> Iterator[tuple[F
         return
     given = find_given(part, link) if link != "," else None
     names = [*_NAME.finditer(part, sentence_start(part))]
-    named = names[-1] if names and names[-1].end() == len(part) else None
+    named = names[-1] if names and names[-1].end() == len(part) and names[-1][0].lower() not in PRONOUNS else None
     # A name that begins inside a word is a part of a longer one ("A&SCI").
-    whole = named is not None and (
-        not named.start() or not part[named.start() - 1].isprintable() or part[named.start() - 1] in " (\"“'"
-    )
+    whole = named is not None and part[max(named.start() - 1, 0) : named.start()].strip() in ("", "(", '"', "“", "'")
     if given is not None and given[2] >= 0.8:
         yield _as_found(text, start + given[0], start + given[1]), given[2]
     elif named is not None and (whole or given is None):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ctxprune.utils.extras import require
 
 from ..jsonschema.validator import build_validator, matches_pattern
-from .schema import follow_ref, list_required, resolve_type
+from .schema import RecordField, follow_ref, list_required, resolve_type
+from .values import read_as
 
 if TYPE_CHECKING:
     from .schema import RecordSchema
@@ -21,6 +22,8 @@ __all__ = ["RecordChecker", "Shaped"]
 _MOST_ERRORS = 20
 _DEEPEST = 6  # schemas inside schemas that are searched for a name
 _LONGEST = 160  # characters of an error
+_LONGEST_DAY = 40  # characters
+_DAY = RecordField("day", "date")
 _LITERAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false", re.ASCII)
 
 
@@ -88,7 +91,7 @@ class RecordChecker:
                 items = resolve_type(schema.get("items") or {}, self._schema.source)[0]
                 return [clean(item, items, prefix, f"{path}{index}.") for index, item in enumerate(value)]
             if not isinstance(value, dict):
-                return _fix_quotes(value, schema)
+                return _write_day(value) if schema.get("format") == "date" else _fix_quotes(value, schema)
             properties = schema.get("properties")
             if not isinstance(properties, dict):
                 return value
@@ -134,6 +137,18 @@ def _allows(schema: dict[str, Any], name: str, document: Any, depth: int = 0) ->
 
 def _is_hidden(path: str, allowed: frozenset[str] | None, known: frozenset[str]) -> bool:
     return allowed is not None and path in known and path not in allowed
+
+
+def _write_day(value: Any) -> Any:
+    """A whole day in the source's own words ("5 March 2004") as ISO 8601; anything else as it is.
+
+    A model that copies the words read the date; to write it another way is no knowledge of the text.
+    """
+    if not isinstance(value, str) or len(value) > _LONGEST_DAY:
+        return value
+    found = read_as(value, _DAY)
+    is_whole = found is not None and not (value[: found.start] + value[found.end :]).strip()
+    return found.value if found is not None and is_whole and len(found.value) == len("2004-03-05") else value
 
 
 def _fix_quotes(value: Any, schema: dict[str, Any]) -> Any:
