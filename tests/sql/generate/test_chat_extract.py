@@ -58,6 +58,6 @@ def test_wrapping_does_not_change_the_statement(sql: str, wrapping: str) -> None
     ],
 )
 def test_long_output_is_read_quickly(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     extract_sql(text)
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0
