@@ -241,6 +241,13 @@ def sentence_spans(text: str, *, language: str = "en", max_tokens: int = 200) ->
 
     Raises:
         UsageError: max_tokens is under 8, or language is no language code.
+
+    Examples:
+        ```python
+        from ctxprune.rag import sentence_spans
+
+        print(sentence_spans("It opened in 1933. Cats sleep."))  # [(0, 18), (19, 30)]
+        ```
     """
     return _find_spans(text, (), {}, language=language, max_tokens=max_tokens)
 

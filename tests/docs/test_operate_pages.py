@@ -17,7 +17,7 @@ FORMATS = {
     "ctxprune.schema": ("sql.schema.schema", "_VERSION"),
     "ctxprune.calibration": ("calibration.stored", "VERSION"),
     "ctxprune-conversation": ("sql.pipeline.conversation", "_VERSION"),
-    "ctxprune.structured_memory": ("rag.extract.memory_store", "VERSION"),
+    "ctxprune.structured_memory": ("rag.memory.store", "VERSION"),
     "ctxprune-shrunk": ("shrink.io.manifest", "VERSION"),
 }
 
