@@ -230,7 +230,7 @@ def html() -> str:
         f" Main text, F1 of words on {main['items']} news pages: {main['token_f1']}, what it and trafilatura agree on"
         f" {text['agreed']['token_f1']}; {others}"
         " (`benchmarks/quality/html_pages.py`). Of the words of these articles"
-        f" {around['article_words_around']} % stand in what is put last as menus, footers, comments and cookie banners,"
+        f" {around['article_words_around']} % stand in what is taken for menus, footers, comments and cookie banners,"
         f" of all other words {around['other_words_around']} % (`benchmarks/quality/html_around.py`).\n"
     )
 

@@ -74,7 +74,8 @@ class Context(ABC, Generic[T_co]):
             where units point at nothing.
         grids: The tables among the units.
         around: For each unit whether it stands around the text, in a menu, footer, comment or cookie banner of a page:
-            it fills no budget, and is kept only with a score near the best. None where nothing does.
+            where a budget does not hold everything, it is kept only with a score near the best, or above that of
+            some of the text that is kept. None where nothing does.
         templates: For each unit the number of its template (records of a log that differ in their parameters only);
             None where that is not known.
         frame: Text that is rendered whatever is kept.

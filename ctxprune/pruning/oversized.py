@@ -31,10 +31,9 @@ __all__ = [
     "price_best",
     "split_oversized",
     "without_bare_frames",
-    "without_filler",
 ]
 
-_NEAR = 0.4  # of the range of the scores, and more: what adaptive.v1 would keep beside the best unit
+NEAR = 0.4  # of the range of the scores, and more: what adaptive.v1 would keep beside the best unit
 _MOST = 8  # units that are cut
 _MOST_FOUND = 32  # of the best units, among which these are looked for
 _ROUNDS = 3  # of cutting, since how many tokens a part takes is only known once it is counted
@@ -264,42 +263,6 @@ def _find_frames(context: Context[Any], origins: NDArray[np.int64]) -> list[int]
     )
 
 
-def without_filler(selection: Selection, found: Scored) -> Selection:
-    """`selection` without units that are kept only because the best unit, or a part of it, left room for them, and
-    without units around the text (`Context.around`) that only fill the room beside it.
-
-    Units near the best stay, and where there are none the best of those that are kept; with all that they need. The
-    same as came in where the best unit is kept whole and nothing stands around it.
-    """
-    scores, around = found.scores, found.context.around
-    if not len(scores):
-        return selection
-    best = int(np.argmax(scores))
-    parts = np.flatnonzero(found.origins == found.origins[best])
-    # The best of rows and columns together says nothing.
-    whole = bool(column_units(found.context.grids)) or all(
-        selection.kept[part] or selection.reasons[part] != "budget" for part in parts.tolist()
-    )
-    beside = np.zeros_like(selection.kept) if around is None else np.asarray(around, dtype=np.bool_)
-    if whole and not (beside & selection.kept).any():
-        return selection
-    lowest = float(scores.min())
-    near = scores >= lowest + _NEAR * (float(scores[best]) - lowest)
-    near[parts] = True
-    chosen = np.asarray([reason not in ("pinned", "required") for reason in selection.reasons]) & selection.kept
-    stay = chosen & (near | ~beside if whole else near)
-    if not stay.any() and chosen.any():
-        able = chosen & ~beside if (chosen & ~beside).any() else chosen
-        stay[int(np.argmax(np.where(able, scores, -np.inf)))] = True
-    closure, kept = Closure(found.context.units), np.zeros_like(selection.kept)
-    for index in (*closure.pinned, *np.flatnonzero(stay).tolist()):
-        kept[closure.missing(index, kept)] = True
-    if (kept == selection.kept).all():
-        return selection
-    reasons = (reason if kept[i] or not selection.kept[i] else "score" for i, reason in enumerate(selection.reasons))
-    return Selection(kept, tuple(reasons))
-
-
 def _detach_units(whole: Scored, counter: TokenCounter, budget: int) -> Scored:
     """`whole`, where the best units that do not fit with all of their headings need only the nearest that fit."""
     context, tokens = whole.context, whole.tokens
@@ -336,7 +299,7 @@ def _find_best(found: Scored, counter: TokenCounter, budget: int) -> list[int]:
         return []
     lowest, highest = float(scores.min()), float(scores.max())
     best = np.argsort(-scores, kind="stable")[:_MOST_FOUND]
-    floors = np.maximum(lowest + _NEAR * (highest - lowest), _find_floors(found))
+    floors = np.maximum(lowest + NEAR * (highest - lowest), _find_floors(found))
     chosen: list[int] = best[scores[best] >= floors[best]].tolist()
     return chosen
 
@@ -379,7 +342,7 @@ def _find_floors(found: Scored) -> NDArray[np.float64]:
     scores, origins, lowest = found.scores.astype(np.float64), found.origins, float(found.scores.min())
     tops = np.full(int(origins[-1]) + 1, -np.inf)
     np.maximum.at(tops, origins, scores)
-    floors = tops[origins] - (tops[origins] - lowest) * 0.5 * (1 - _NEAR)
+    floors = tops[origins] - (tops[origins] - lowest) * 0.5 * (1 - NEAR)
     return np.where(np.bincount(origins)[origins] > 1, floors, -np.inf)
 
 
@@ -391,7 +354,7 @@ def _rank_below_wholes(
     A whole sentence that fits is worth more than a piece of a better one: a piece may say the opposite of the whole.
     """
     lowest, highest = float(found.scores.min()), float(found.scores.max())
-    floor = lowest + _NEAR * (highest - lowest)
+    floor = lowest + NEAR * (highest - lowest)
     closure = Closure(found.context.units)
     near = np.setdiff1d(np.flatnonzero((found.scores >= floor) & (found.tokens <= budget)), origins[parts])
     near = near[np.argsort(-found.scores[near], kind="stable")][:_MOST_FOUND]

@@ -18,13 +18,13 @@ from ctxprune.errors import BudgetError, UsageError
 from ctxprune.policies.base import POLICIES, Policy, Request, Selection, as_policy, as_selection
 from ctxprune.pruning.budget_search import Attempt, BudgetSearch, RenderCache
 from ctxprune.pruning.counting import count_rendered, count_units, omission_note
+from ctxprune.pruning.filler import without_filler
 from ctxprune.pruning.oversized import (
     Scored,
     find_oversized,
     price_best,
     split_oversized,
     without_bare_frames,
-    without_filler,
 )
 from ctxprune.pruning.refusals import NO_ROOM_HINT, refuse_room
 from ctxprune.pruning.requests import check_pairs, make_request

@@ -24,8 +24,9 @@ _WORDS = frozenset(
         *("footer", "nav", "navbar", "navigation"),
     ]
 )
-# Where a tag may name one of them; between two "<" it reads each character once.
-_NAMED = re.compile(rf"<[a-z][^<>]*?\b(?:class|id)[^<>]*?(?:{'|'.join(sorted(_WORDS))})", re.IGNORECASE)
+# Most tags have none of these words in them, and their attributes need not be read.
+_ANY_WORD = re.compile("|".join(sorted(_WORDS)), re.IGNORECASE)
+_TAG = re.compile("<[A-Za-z]")
 _HINT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _MOST = 0.5  # of a page's text; an element that holds more is the text, whatever it is called
 
@@ -33,13 +34,16 @@ _MOST = 0.5  # of a page's text; an element that holds more is the text, whateve
 def find_around(tree: Tree, groups: Sequence[Group]) -> tuple[bool, ...]:
     """For each group whether it stands in a menu, footer, comment or cookie banner, by landmark, class or id.
 
-    Linear in the size of the page. Nothing is said of an element that holds more than half of the text.
+    Each tag is read once, so that the time is linear in the size of the page. An element that holds more than half of
+    the text is never one of them; without groups the result is empty.
     """
     around = [tree.landmarks.get(frame) in _LANDMARKS for frame in range(len(tree.tags))]
-    named = {match.start() for match in _NAMED.finditer(tree.source)}
-    if named:
-        for frame in range(1, len(around)):
-            around[frame] = around[frame] or (tree.span(frame)[0] in named and _is_named(tree, frame))
+    named: dict[int, bool] = {}  # by token: an element that the page leaves out has the tag of the one within it
+    for frame in range(1, len(around)):
+        token = tree.starts[frame]
+        if token not in named:
+            named[token] = _is_named(tree.source[slice(*tree.offsets[token : token + 2])])
+        around[frame] = around[frame] or named[token]
     if not any(around):
         return (False,) * len(groups)
     sizes = _text_sizes(tree)
@@ -49,9 +53,11 @@ def find_around(tree: Tree, groups: Sequence[Group]) -> tuple[bool, ...]:
     return tuple(around[tree.run_frames[group.first]] for group in groups)
 
 
-def _is_named(tree: Tree, frame: int) -> bool:
-    spans = value_spans(tree.source, tree.span(frame)[0])
-    names = " ".join(tree.source[slice(*spans[name])] for name in ("class", "id") if name in spans)
+def _is_named(tag: str) -> bool:
+    if not _TAG.match(tag) or not _ANY_WORD.search(tag):
+        return False
+    spans = value_spans(tag, 0)
+    names = " ".join(tag[slice(*spans[name])] for name in ("class", "id") if name in spans)
     return not _WORDS.isdisjoint(word.lower() for word in _HINT.findall(names))
 
 

@@ -51,7 +51,7 @@ class PruneRequest(Strict):
         None,
         max_length=LONGEST_NAME,
         description=f"What the text is: {', '.join(KINDS)}; or auto, by its looks. Without a kind documents and what"
-        " may be Markdown are text, and a text goes by its looks.",
+        " may be Markdown are text, with `as` a text is html, and other texts go by their looks.",
     )
     text: str | None = Field(None, description="One text of that kind; the answer's output is one, too.")
     documents: Annotated[list[str | Document], Field(fail_fast=True)] | None = Field(
@@ -166,16 +166,25 @@ def plan(request: PruneRequest, scorer: Scorer, _request_id: str) -> Task[Outcom
     """
     kind, guessed = request.kind, request.kind in (None, "auto")
     if guessed:
-        # Who names no kind and says how to read text means text; and what only looks like Markdown mostly is.
-        plain = request.text is None or (kind is None and (request.markdown or request.reorder))
-        looks = "text" if plain else sniff_kind(request.text or "")
-        kind = "text" if request.kind is None and looks == "markdown" else looks
+        kind = _guess_kind(request)
         request = request.model_copy(update={"kind": kind})
     if kind not in KINDS:
         raise UnknownNameError("kind", str(kind), ["auto", *KINDS])
     if request.form is not None and kind != "html":
         raise RequestError(f"as is for pages, and this is {kind}", status=422, hint="leave it out")
     return _texts(request, scorer) if kind == "text" else _structured(request, scorer, guessed=guessed)
+
+
+def _guess_kind(request: PruneRequest) -> str:
+    if request.text is None:
+        return "text"
+    # Who names no kind and says how to read or write it means that kind; and what only looks like Markdown mostly is.
+    if request.kind is None and (request.markdown or request.reorder):
+        return "text"
+    if request.kind is None and request.form is not None:
+        return "html"
+    looks = sniff_kind(request.text)
+    return "text" if request.kind is None and looks == "markdown" else looks
 
 
 def _texts(request: PruneRequest, scorer: Scorer) -> Task[Outcome]:

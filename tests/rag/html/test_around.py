@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,5 +123,28 @@ def test_any_markup_is_read(parts: list[str]) -> None:
     assert len(page.around) == len(page.units)
 
 
-def test_tags_without_an_end_take_linear_time() -> None:
-    assert HtmlPage("<a class=" * 20_000).around == ()
+@pytest.mark.parametrize(
+    "html",
+    [
+        pytest.param("<p " + "id " * 10_000 + ">Text", id="names"),
+        pytest.param("<p " + "class=a id=b " * 2_500 + ">Text", id="values"),
+        pytest.param("<div data-props='" + '{"id": 1, "class": "a"}, ' * 1_300 + "'>Text</div>", id="json"),
+        pytest.param("<a class=" * 3_500, id="no_end"),
+        pytest.param("<p id=nav>x" * 2_800, id="many_tags"),
+    ],
+)
+def test_tags_are_read_once(html: str) -> None:
+    assert len(html) > 30_000
+    page = HtmlPage(html)
+    units = len(page.units)
+    start = time.process_time()
+    assert len(page.around) == units
+    assert time.process_time() - start < 1  # minutes where each name in a tag reads the rest of it
+
+
+def test_only_class_and_id_name_what_an_element_is() -> None:
+    text = "<p>The bridge opened in the year of 1933 after four years of work by two companies.</p>"
+    tags = ["p data-id=nav", "p title='a > b' class=footer", "p id=nav id=lead", "p id=lead class", "p Class=NAV"]
+    html = text + "".join(f"<{tag}>{number}</p>" for number, tag in enumerate(tags)) + "< id=nav>"
+    page = HtmlPage(html, HtmlOptions(min_tokens=0))
+    assert [unit.text for unit, apart in zip(page.units, page.around, strict=True) if apart] == ["1", "2", "4"]

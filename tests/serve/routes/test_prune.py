@@ -63,6 +63,15 @@ def test_without_a_kind_a_text_goes_by_its_looks(client: Client) -> None:
     assert client.post("/v1/prune", asked | {"text": "a,b\n1,2\n3,4", "markdown": True}).json()["kind"] == "text"
 
 
+@pytest.mark.parametrize(("form", "output"), [("html", "<p>x</p>"), ("markdown", "x"), ("text", "x")])
+def test_as_without_a_kind_means_a_page(client: Client, form: str, output: str) -> None:
+    body = client.post("/v1/prune", {"query": QUERY, "text": "<p>x</p>", "as": form}).json()
+    assert (body["kind"], body["output"]) == ("html", output)
+    plain = client.post("/v1/prune", {"query": QUERY, "text": '["x"]', "as": form}).json()
+    assert (plain["kind"], plain["note"]) == ("html", "")
+    assert client.post("/v1/prune", {"query": QUERY, "text": "", "as": form}).json()["note"] == "the text is empty"
+
+
 def test_a_budget_may_be_a_share(client: Client) -> None:
     whole = client.post("/v1/prune", {"query": QUERY, "text": TEXT, "budget": "100%"}).json()
     assert whole["output"] == TEXT
@@ -152,7 +161,10 @@ def test_a_budget_of_a_table_leaves_out_columns_too(client: Client) -> None:
         ({"query": QUERY, "text": TEXT, "budget": -1}, "budget: give a number of tokens from 0 up, or a share"),
         ({"query": QUERY, "text": TEXT, "budget": "101%"}, "budget: give a number of tokens"),
         ({"query": QUERY, "text": TEXT, "budget": True}, "budget: give a number of tokens"),
-        ({"query": QUERY, "text": TEXT, "as": "markdown"}, "as is for pages, and this is text"),
+        ({"query": QUERY, "kind": "text", "text": TEXT, "as": "markdown"}, "as is for pages, and this is text"),
+        ({"query": QUERY, "text": TEXT, "as": "text", "markdown": True}, "as is for pages, and this is text"),
+        ({"query": QUERY, "documents": ["<p>x</p>"], "as": "text"}, "as is for pages, and this is text"),
+        ({"query": QUERY, "kind": "auto", "text": '{"a": 1}', "as": "text"}, "as is for pages, and this is json"),
         ({"query": QUERY, "text": "<p>x</p>", "kind": "html", "as": "pdf"}, "as: Input should be 'html', 'markdown'"),
         ({"query": QUERY, "text": TEXT, "threshold": "NaN"}, "threshold"),
         ({"query": QUERY, "text": TEXT, "buget": 5}, "'buget': did you mean 'budget'? known: as, budget, documents,"),
