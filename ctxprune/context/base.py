@@ -76,6 +76,7 @@ class Context(ABC, Generic[T_co]):
         around: For each unit whether it stands around the text, in a menu, footer, comment or cookie banner of a page:
             where a budget does not hold everything, it is kept only with a score near the best, or above that of
             some of the text that is kept. None where nothing does.
+        enclosing: Units that only say what others are, a table's header or the fences of code: they say nothing alone.
         templates: For each unit the number of its template (records of a log that differ in their parameters only);
             None where that is not known.
         frame: Text that is rendered whatever is kept.
@@ -128,6 +129,8 @@ class Context(ABC, Generic[T_co]):
         @property
         def around(self) -> Sequence[bool] | None: ...
         @property
+        def enclosing(self) -> Collection[int]: ...
+        @property
         def templates(self) -> Sequence[int] | None: ...
         @property
         def frame(self) -> str: ...
@@ -148,6 +151,7 @@ class Context(ABC, Generic[T_co]):
         targets = None
         grids = ()
         around = None
+        enclosing = ()
         templates = None
         frame = ""
         counts_text = False
@@ -190,7 +194,8 @@ class Context(ABC, Generic[T_co]):
 
     def detach_units(self, indices: Collection[int]) -> Context[T_co]:
         """The same context, where the units at `indices` need no longer what stands above them, as far as that only
-        says where they stand (headings); itself where all that units need is needed to read them."""
+        says where they stand (headings) or what they are (`enclosing`); itself where all that units need is needed to
+        read them."""
         del indices
         return self
 
@@ -235,6 +240,7 @@ class AdaptedContext(Context[T_co]):
         targets = _FromOrigin()
         grids = _FromOrigin()
         around = _FromOrigin()
+        enclosing = _FromOrigin()
         templates = _FromOrigin()
         frame = _FromOrigin()
         required = _FromOrigin("demanded")

@@ -96,6 +96,16 @@ class JoinedContext(Context[list[Any]]):
         """For each unit whether it stands around the text; False in contexts that do not say."""
         return tuple(one for context in self._members for one in context.around or [False] * len(context.units))
 
+    @property
+    def enclosing(self) -> tuple[int, ...]:
+        """Units that only say what others are, in each of the contexts."""
+        found: list[int] = []
+        first = 0
+        for context in self._members:
+            found += [first + index for index in context.enclosing]
+            first += len(context.units)
+        return tuple(found)
+
     def cost_texts(self) -> tuple[str, ...]:
         """What each unit adds to the rendered contexts, as each of them says."""
         return tuple(text for context in self._members for text in context.cost_texts())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ctxprune.errors import InputError
@@ -80,7 +82,14 @@ def _lay_out(ranked: RankedPassages, passages: Passages) -> list[Layout]:
 
 
 class _Account(NamedTuple):
-    """How a pruned text was made of its source: spans of it, and what stands before, between and behind these."""
+    """How a pruned text was made of its source.
+
+    Attributes:
+        spans: Characters [start, end) of the source that are kept, rising and without overlap.
+        marks: What stands before, between and behind these: one more than there are spans; two without spans.
+        cut: Characters [start, end) of the source's sentences of which only pieces are kept.
+        length: Characters of the source.
+    """
 
     spans: list[tuple[int, int]]
     marks: list[str]
@@ -104,12 +113,13 @@ def read_account(metadata: Mapping[str, Any], text: str | None = None) -> _Accou
         gaps, ends = list(metadata[f"{PREFIX}gaps"]), list(metadata.get(f"{PREFIX}ends") or ("", ""))
         cut = [(int(start), int(end)) for start, end in metadata.get(f"{PREFIX}cut") or ()]
         length = int(metadata[f"{PREFIX}length"])
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         return None
     account = _Account(spans, [ends[0], *gaps, ends[-1]] if len(ends) == 2 else [], cut, length)
     edges = [0, *(edge for span in spans for edge in span), length]
     sound = len(account.marks) == max(len(spans), 1) + 1 and all(isinstance(mark, str) for mark in account.marks)
-    if not sound or edges != sorted(edges):
+    inside = all(0 <= start <= end <= length for start, end in cut)
+    if not sound or not inside or edges != sorted(edges):
         return None
     return account if text is None or _matches(account, text) else None
 
@@ -127,42 +137,67 @@ def _matches(account: _Account, text: str) -> bool:
 def _compose(account: _Account, source: _Account) -> _Account:
     """The account of a text that was pruned twice: of the first source, where `account` is of what `source` made."""
     spans: list[tuple[int, int]] = []
-    marks = [""]
+    marks: list[str] = []
+    written: list[str] = []  # since the last span
+    segments = _Segments(source)
     for mark, span in account.segments():
-        if span is None:
-            marks[-1] += mark
-            continue
-        for written, part in _cut_segments(source, *span):
-            marks[-1] += written
+        for sign, part in [(mark, None)] if span is None else segments.cut(*span):
+            written.append(sign)
             if part is None:
                 continue
-            if spans and not marks[-1] and spans[-1][1] == part[0]:
+            between = "".join(written)
+            written.clear()
+            if spans and not between and spans[-1][1] == part[0]:
                 spans[-1] = (spans[-1][0], part[1])
             else:
                 spans.append(part)
-                marks.append("")
-    if not spans:
-        marks.append("")
-    cut = {(own[0][0], own[-1][1]) for whole in account.cut if (own := _find_parts(source, *whole))}
-    cut |= {whole for whole in source.cut if any(whole[0] < end and start < whole[1] for start, end in spans)}
-    # Of a sentence that was cut twice the larger one is named.
-    inner = {own for own in cut for other in cut if own != other and other[0] <= own[0] and own[1] <= other[1]}
-    return _Account(spans, marks, sorted(cut - inner), source.length)
+                marks.append(between)
+    marks += ["".join(written)] if spans else ["".join(written), ""]
+    return _Account(spans, marks, _compose_cut(account, source, segments, spans), source.length)
 
 
-def _cut_segments(source: _Account, start: int, end: int) -> Iterator[tuple[str, tuple[int, int] | None]]:
-    """What the characters [start, end) of the pruned text are made of."""
-    place = 0
-    for mark, span in source.segments():
-        size = len(mark) if span is None else span[1] - span[0]
-        first, last = max(start - place, 0), min(end - place, size)
-        if first < last:
-            yield (mark[first:last], None) if span is None else ("", (span[0] + first, span[0] + last))
-        place += size
+def _compose_cut(
+    account: _Account, source: _Account, segments: _Segments, spans: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """The sentences of the first source that were cut in either pruning and of which something is left in `spans`."""
+    cut = set()
+    for whole in account.cut:
+        parts = [span for _, span in segments.cut(*whole) if span is not None]
+        if parts:
+            cut.add((parts[0][0], parts[-1][1]))
+    starts = [start for start, _ in spans]
+    for whole in source.cut:
+        # Spans rise and do not overlap: the last one that starts before the end also ends last.
+        before = bisect_left(starts, whole[1])
+        if before and spans[before - 1][1] > whole[0]:
+            cut.add(whole)
+    outer: list[tuple[int, int]] = []
+    # Of a sentence that was cut twice the larger one is named: it comes first in this order.
+    for whole in sorted(cut, key=lambda own: (own[0], -own[1])):
+        if not outer or whole[1] > outer[-1][1]:
+            outer.append(whole)
+    return outer
 
 
-def _find_parts(source: _Account, start: int, end: int) -> list[tuple[int, int]]:
-    return [span for _, span in _cut_segments(source, start, end) if span is not None]
+class _Segments:
+    """The segments of an account by their places in the pruned text, so that a span of it is found without a walk over
+    all of them: documents come with thousands, and their number is the caller's."""
+
+    def __init__(self, account: _Account) -> None:
+        self._segments = [*account.segments()]
+        sizes = (len(mark) if span is None else span[1] - span[0] for mark, span in self._segments)
+        self._places = [*accumulate(sizes, initial=0)]
+
+    def cut(self, start: int, end: int) -> Iterator[tuple[str, tuple[int, int] | None]]:
+        """What the characters [start, end) of the pruned text are made of."""
+        for index in range(max(bisect_right(self._places, start) - 1, 0), len(self._segments)):
+            place, after = self._places[index], self._places[index + 1]
+            if place >= end:
+                return
+            first, last = max(start, place) - place, min(end, after) - place
+            if first < last:
+                mark, span = self._segments[index]
+                yield (mark[first:last], None) if span is None else ("", (span[0] + first, span[0] + last))
 
 
 def restored(text: str, metadata: Mapping[str, Any]) -> str:

@@ -126,6 +126,10 @@ def split_oversized(query: str, whole: Scored, scorer: Scorer, counter: TokenCou
     found = _detach_units(whole, counter, budget)
     if type(whole.context).split_units is Context.split_units:
         return found
+    return _detach_enclosed(_split_units(query, found, scorer, counter, budget), counter, budget)
+
+
+def _split_units(query: str, found: Scored, scorer: Scorer, counter: TokenCounter, budget: int) -> Scored:
     for _ in range(_ROUNDS):
         sizes = _find_sizes(found, counter, budget)
         split = found.context.split_units(sizes) if sizes else None
@@ -138,10 +142,15 @@ def split_oversized(query: str, whole: Scored, scorer: Scorer, counter: TokenCou
         parts = np.flatnonzero(cut)
         read = as_scores(scorer.score(query, _Parts(split.context, parts.tolist())), len(parts), source="the scorer")
         scores[parts] = _rank_parts(scores[parts], read, origins[parts], float(found.scores.min()))
+        frames = _find_frames(split.context, origins)
         if split.context.kind == "passage":
-            scores[parts] = _rank_below_wholes(scores, parts, found, origins, budget)
+            # A row or a line says all of what it says, with its header or without; half a sentence may not.
+            enclosed = np.unique(found.origins[origins[frames]])
+            halves = parts[~np.isin(found.origins[origins[parts]], enclosed)]
+            if len(halves):
+                scores[halves] = _rank_below_wholes(scores, halves, found, origins, budget)
         # A table's header says nothing without a row: it comes with one, or last of all.
-        scores[_find_frames(split.context, origins)] = scores.min()
+        scores[frames] = scores.min()
         tokens = found.tokens[origins]
         texts = split.context.cost_texts()
         tokens[parts] = counter.count_many([texts[part] for part in parts.tolist()])
@@ -240,10 +249,9 @@ def price_best(request: Request, selection: Selection, closure: Closure) -> tupl
 def without_bare_frames(selection: Selection, found: Scored) -> Selection:
     """`selection` without frames of units that were cut (a table's header, the fences of code) of which nothing else is
     kept; the same where there are none."""
-    units, origins = found.context.units, found.origins
-    if not len(origins) or int(origins[-1]) + 1 == len(origins):
+    units, frames = found.context.units, _find_frames(found.context, found.origins)
+    if not frames:
         return selection
-    frames = _find_frames(found.context, origins)
     kept = selection.kept.copy()
     kept[frames] = False
     pinned = [index for index in frames if units[index].pinned]
@@ -256,17 +264,16 @@ def without_bare_frames(selection: Selection, found: Scored) -> Selection:
 
 
 def _find_frames(context: Context[Any], origins: NDArray[np.int64]) -> list[int]:
-    """The parts that other parts of the same unit need."""
+    """The parts that other parts of the same unit need, and the units that only say what others are."""
     units = context.units
-    return sorted(
-        {link for index, unit in enumerate(units) for link in unit.requires if origins[link] == origins[index]}
-    )
+    needed = {link for index, unit in enumerate(units) for link in unit.requires if origins[link] == origins[index]}
+    return sorted(needed.union(context.enclosing))
 
 
 def _detach_units(whole: Scored, counter: TokenCounter, budget: int) -> Scored:
     """`whole`, where the best units that do not fit with all of their headings need only the nearest that fit."""
     context, tokens = whole.context, whole.tokens
-    if type(context).detach_units is Context.detach_units:
+    if type(context).detach_units is Context.detach_units or context.kind == "passage":
         return whole
     loose = set()
     for index in _find_best(whole, counter, budget):
@@ -282,6 +289,25 @@ def _detach_units(whole: Scored, counter: TokenCounter, budget: int) -> Scored:
         if len(fitting) < len(chain):
             loose.add(chain[max(fitting, default=1) - 1])
     return whole._replace(context=context.detach_units(loose)) if loose else whole
+
+
+def _detach_enclosed(found: Scored, counter: TokenCounter, budget: int) -> Scored:
+    """`found`, where the best rows of tables and lines of code that fit only without the header or the fences come
+    without, and where the score of these is the lowest: a question shares words with a header, which answers nothing.
+    """
+    context = found.context
+    if context.kind != "passage" or not (enclosing := context.enclosing) or _all_fit(found, counter, budget):
+        return found
+    scores = found.scores.copy()
+    scores[sorted(enclosing)] = scores.min()
+    found = found._replace(scores=scores)
+    closure, loose = Closure(context.units), []
+    for index in _find_best(found, counter, budget):
+        if not enclosing.isdisjoint(context.units[index].requires):
+            needed = closure.needed(index).tolist()
+            if count_rendered(counter, context, context.render(needed), needed, found.tokens) > budget:
+                loose.append(index)
+    return found._replace(context=context.detach_units(loose)) if loose else found
 
 
 def _chain(context: Context[Any], index: int) -> list[int]:
@@ -319,16 +345,22 @@ def _find_sizes(found: Scored, counter: TokenCounter, budget: int) -> dict[int, 
     best = _find_best(found, counter, budget)
     if not best:
         return {}
-    closure = Closure(context.units)
+    closure, enclosing = Closure(context.units), frozenset(context.enclosing)
+    again = np.bincount(found.origins)[found.origins] > 1
     sizes: dict[int, int] = {}
     for index in best:
         needed, own = closure.needed(index).tolist(), int(tokens[index])
         price = int(tokens[needed].sum())
+        if price > budget and not enclosing.isdisjoint(needed):  # it can go without, see `_detach_enclosed`
+            needed = [place for place in needed if place not in enclosing]
+            price = int(tokens[needed].sum())
         # What stands around a unit takes tokens too; only of larger ones can it be more than they leave.
         if budget // _AROUND < price <= budget:
             price = max(price, count_rendered(counter, context, context.render(needed), needed, tokens))
         room = budget - (price - own)
-        if price > budget and room >= _LEAST and len(sizes) < _MOST:
+        # A part that does not fit with its marks may be cut once more, into less.
+        least = _LEAST // 2 if again[index] else _LEAST
+        if price > budget and room >= least and len(sizes) < _MOST:
             size = len(context.units[index].text.encode("utf-8", "surrogatepass"))
             sizes[index] = max(size * max(room // _SHARES, _LEAST) // max(own, 1), 1)
     return sizes
@@ -356,7 +388,8 @@ def _rank_below_wholes(
     lowest, highest = float(found.scores.min()), float(found.scores.max())
     floor = lowest + NEAR * (highest - lowest)
     closure = Closure(found.context.units)
-    near = np.setdiff1d(np.flatnonzero((found.scores >= floor) & (found.tokens <= budget)), origins[parts])
+    whole = np.bincount(found.origins)[found.origins] == 1  # no part of what was cut before
+    near = np.setdiff1d(np.flatnonzero((found.scores >= floor) & (found.tokens <= budget) & whole), origins[parts])
     near = near[np.argsort(-found.scores[near], kind="stable")][:_MOST_FOUND]
     fitting = [unit for unit in near.tolist() if int(found.tokens[closure.needed(unit)].sum()) <= budget]
     own, top = scores[parts], float(scores[parts].max())

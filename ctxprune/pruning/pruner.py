@@ -178,7 +178,7 @@ class Pruner:
         if (budget := self._policy.budget) is not None and self.on_oversized == "cut":
             found = split_oversized(query, whole, scorer, self._counter, budget)
             clock.lap("split")
-        request, (selection, output, after) = self._fit_noted(scorer, query, found, clock)
+        found, request, (selection, output, after) = self._fit_parts(scorer, query, (whole, found), clock)
 
         def price(form: Context[Any], kept: list[int]) -> int:
             return count_rendered(self._counter, form, form.render(kept), kept, counts.units)
@@ -199,6 +199,22 @@ class Pruner:
             oversized=oversized,
             seconds=clock.seconds,
         )
+
+    def _fit_parts(
+        self, scorer: Scorer, query: str, forms: tuple[Scored, Scored], clock: Clock
+    ) -> tuple[Scored, Request, tuple[Selection, Any, int]]:
+        """What fits of a context with parts of its large units; where none of these fits with its marks, of the whole
+        one, of which another unit may."""
+        whole, found = forms
+        try:
+            return found, *self._fit_noted(scorer, query, found, clock)
+        except BudgetError as error:
+            if found is whole:
+                raise
+            try:
+                return whole, *self._fit_noted(scorer, query, whole, clock)
+            except BudgetError:  # a part needs less than a whole unit: the first error names the lower budget
+                raise error from None
 
     def _fit_noted(
         self, scorer: Scorer, query: str, found: Scored, clock: Clock

@@ -45,11 +45,12 @@ def refuse_room(request: Request, closure: Closure, budget: int | None, counter:
 
 def _find_smallest(request: Request, closure: Closure) -> list[int]:
     """The unit that takes the fewest tokens with all that it needs and what is pinned, and these, rising."""
-    pinned = set(closure.pinned)
-    by_size = [index for index in np.argsort(request.tokens, kind="stable").tolist() if index not in pinned]
+    # A header or a fence alone is never kept.
+    passed = {*closure.pinned, *request.context.enclosing}
+    by_size = [index for index in np.argsort(request.tokens, kind="stable").tolist() if index not in passed]
     # What a unit needs is mostly small beside the differences between units: the first hundred are enough.
     needs: list[list[int]] = [closure.needed(index).tolist() for index in by_size[:_SEARCHED]]
-    return min(needs, key=lambda needed: int(request.tokens[needed].sum()))
+    return min(needs, key=lambda needed: int(request.tokens[needed].sum()), default=list(closure.pinned))
 
 
 def _find_best(request: Request, closure: Closure) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,17 @@ from ctxprune.utils.validation import check_whole
 from .cutting import WIDEST, cut_pieces, strip_span
 from .markdown import Block, find_blocks, find_tables, heading_level
 from .options import NO_OPTIONS, PassageOptions, bind_units
-from .pieces import Whole, bind_frames, bind_rows, block_form, find_cut, find_pieces, lay_out, trace_wholes
+from .pieces import (
+    Whole,
+    bind_frames,
+    bind_rows,
+    block_form,
+    find_cut,
+    find_enclosing,
+    find_pieces,
+    lay_out,
+    trace_wholes,
+)
 from .tiny_units import join_dense
 
 if TYPE_CHECKING:
@@ -134,6 +144,26 @@ class Passage(Context[str]):
         wide = f"\n\n{self.gap.strip()}\n\n" if self.gap.strip() else "\n\n"
         return lay_out(self.text, spans, kept, wholes, (self.gap, wide if self.options.markdown else self.gap))
 
+    @property
+    def enclosing(self) -> frozenset[int]:
+        """The headers of tables and the fences of code blocks that are cut into rows or lines."""
+        return find_enclosing(self.units, self._wholes)
+
+    def detach_units(self, indices: Collection[int]) -> Passage:
+        """See `Context.detach_units`: rows and lines, from the header of their table or the fences of their code."""
+        enclosing, chosen = self.enclosing, set(indices)
+        if not enclosing or not chosen:
+            return self
+        units = tuple(
+            replace(unit, requires=tuple(link for link in unit.requires if link not in enclosing))
+            if index in chosen
+            else unit
+            for index, unit in enumerate(self.units)
+        )
+        detached = copy(self)
+        object.__setattr__(detached, "units", units)
+        return detached
+
     def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
         """See `Context.split_units`: sentences are cut at clause ends; of Markdown tables are cut between rows and code
         blocks between lines, with the header or the fences at each piece, and other blocks not at all."""
@@ -195,6 +225,28 @@ class Passages(Context[list[str]]):
         """For each text what `Passage.lay_out` gives for the spans of its units and the indices of kept ones."""
         rows = zip(self._passages, spans, kept, strict=True)
         return [passage.lay_out(own, chosen) for passage, own, chosen in rows]
+
+    @property
+    def enclosing(self) -> frozenset[int]:
+        """See `Passage.enclosing`."""
+        found: set[int] = set()
+        first = 0
+        for passage in self._passages:
+            found.update(first + index for index in passage.enclosing)
+            first += len(passage.units)
+        return frozenset(found)
+
+    def detach_units(self, indices: Collection[int]) -> Passages:
+        """See `Passage.detach_units`."""
+        passages: list[Passage] = []
+        first, chosen = 0, set(indices)
+        for passage in self._passages:
+            own = [place for place in range(len(passage.units)) if first + place in chosen]
+            passages.append(passage.detach_units(own))
+            first += len(passage.units)
+        whole = copy(self)
+        whole._set_passages(tuple(passages))
+        return whole
 
     def split_units(self, sizes: Mapping[int, int]) -> SplitContext | None:
         """See `Passage.split_units`."""

@@ -27,6 +27,7 @@ __all__ = [
     "bind_rows",
     "block_form",
     "find_cut",
+    "find_enclosing",
     "find_pieces",
     "lay_out",
     "trace_wholes",
@@ -225,6 +226,23 @@ def bind_rows(units: tuple[Unit, ...], tables: Sequence[Sequence[Block]], wholes
                 wholes[row.start] = whole
                 bound[index] = replace(units[index], requires=(*units[index].requires, above))
     return tuple(bound)
+
+
+def find_enclosing(units: Sequence[Unit], wholes: Mapping[int, Whole]) -> frozenset[int]:
+    """Indices of the headers of tables and the fences of code: what units of the same table or block still need.
+
+    Args:
+        units: All units.
+        wholes: By start of a unit what it is a piece of.
+    """
+    found: set[int] = set()
+    for unit in units:
+        whole = wholes.get(unit.span[0]) if unit.requires and unit.span is not None else None
+        if whole is None or whole.form not in ("table", "code"):
+            continue
+        spans = {link: units[link].span for link in unit.requires}
+        found.update(link for link, span in spans.items() if span is not None and wholes.get(span[0]) == whole)
+    return frozenset(found)
 
 
 def trace_wholes(

@@ -198,7 +198,9 @@ class PruningCompressor(BaseDocumentCompressor):
             # Cutting long documents takes as long as scoring them, so both leave the event loop.
             passages = await asyncio.to_thread(self._passages, documents)
             _warn_of_script(query, passages.texts)
-            return self._result(documents, passages, await self.passage_pruner().aprune(query, passages))
+            ranked = await self.passage_pruner().aprune(query, passages)
+            # How long the accounts take depends on the metadata, which may be large.
+            return await asyncio.to_thread(self._result, documents, passages, ranked)
 
         return RunnableLambda(report_steps(run), afunc=report_steps(arun), name=type(self).__name__)
 

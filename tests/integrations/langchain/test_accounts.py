@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -14,7 +18,8 @@ from langchain_core.documents import Document
 
 from ctxprune import Threshold, TokenBudget, as_counter
 from ctxprune.errors import BudgetError, InputError
-from ctxprune.integrations.langchain import PruningCompressor, restored
+from ctxprune.integrations._accounts import _Account, _compose
+from ctxprune.integrations.langchain import PruningCompressor, compressor, restored
 from ctxprune.rag import PassageOptions
 
 QUERY = "May I give oxalic acid in summer?"
@@ -98,13 +103,20 @@ def test_what_is_pruned_again_is_told_of_its_first_source(
         {"ctxprune_spans": [[0, 37]], "ctxprune_gaps": [3], "ctxprune_length": 99},
         {"ctxprune_spans": [[0, 37]], "ctxprune_gaps": [], "ctxprune_ends": ["a"], "ctxprune_length": 99},
         {"ctxprune_spans": [[0, 37]], "ctxprune_gaps": [], "ctxprune_length": 10},
+        {"ctxprune_spans": [[0, math.inf]], "ctxprune_gaps": [], "ctxprune_length": 5},
+        {"ctxprune_spans": [[0, 38]], "ctxprune_gaps": [], "ctxprune_length": -math.inf},
+        {"ctxprune_spans": [[0, 38]], "ctxprune_gaps": [], "ctxprune_length": 99, "ctxprune_cut": [[-5, 10**9]]},
+        {"ctxprune_spans": [[0, 38]], "ctxprune_gaps": [], "ctxprune_length": 99, "ctxprune_cut": [[9, 3]]},
     ],
 )
 def test_accounts_of_other_texts_are_not_believed(metadata: dict[str, Any]) -> None:
     text = "Bees need water. Oxalic acid is given."
     (found,) = lexical(policy=Threshold(-1e9)).compress_documents([Document(text, metadata=metadata)], QUERY)
     assert found.metadata["ctxprune_length"] == len(text)
+    assert found.metadata["ctxprune_cut"] == []
     assert restored(text, found.metadata) == found.page_content == text
+    with pytest.raises(InputError, match=r"the metadata holds no spans|the spans are of a text of"):
+        restored(text, metadata)
 
 
 def test_accounts_of_earlier_releases_are_read() -> None:
@@ -117,6 +129,76 @@ def test_accounts_of_earlier_releases_are_read() -> None:
         restored(text, {})
     with pytest.raises(InputError, match="38 characters, not 1"):
         restored("x", old)
+
+
+def _edges(limit: int, most: int) -> st.SearchStrategy[list[tuple[int, int]]]:
+    """Rising spans without overlap in [0, limit)."""
+    edges = st.lists(st.integers(0, limit), max_size=2 * most, unique=True).map(sorted)
+    return edges.map(lambda found: list(zip(found[::2], found[1::2], strict=False)))
+
+
+def _write(account: _Account, text: str) -> str:
+    return "".join(mark if span is None else text[slice(*span)] for mark, span in account.segments())
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_the_account_of_two_prunings_is_that_of_a_walk_over_each_character(data: st.DataObject) -> None:
+    def draw(length: int) -> _Account:
+        spans = data.draw(_edges(length, 4))
+        size = max(len(spans), 1) + 1
+        marks = data.draw(st.lists(st.sampled_from(("", "…", " … ")), min_size=size, max_size=size))
+        return _Account(spans, marks, data.draw(_edges(length, 3)), length)
+
+    text = "".join(chr(0x100 + place) for place in range(30))
+    source = draw(len(text))
+    once = _write(source, text)
+    account = draw(len(once))
+    found = _compose(account, source)
+    assert _write(found, text) == _write(account, once)
+    assert found.length == len(text)
+    assert len(found.marks) == max(len(found.spans), 1) + 1
+    left = {place for span in found.spans for place in range(*span)}
+    # The slow reference: where each character of the once pruned text came from.
+    origins: list[int | None] = []
+    for mark, span in source.segments():
+        origins += [None] * len(mark) if span is None else range(*span)
+    wanted = {whole for whole in source.cut if left.intersection(range(*whole))}
+    for whole in account.cut:
+        own = [place for place in origins[slice(*whole)] if place is not None]
+        wanted |= {(own[0], own[-1] + 1)} if own else set()
+    inner = {a for a in wanted for b in wanted if a != b and b[0] <= a[0] and a[1] <= b[1]}
+    assert found.cut == sorted(wanted - inner)
+
+
+def test_accounts_of_many_spans_take_no_square_of_their_number() -> None:
+    many = 10_000  # where a walk over all segments for each span takes minutes
+    source = _Account(
+        [(4 * place, 4 * place + 3) for place in range(many)], ["", *["…"] * (many - 1), ""],
+        [(4 * place, 4 * place + 4) for place in range(many)], 4 * many,
+    )  # fmt: skip
+    account = _Account(
+        [(4 * place, 4 * place + 2) for place in range(many)], ["", *["…"] * (many - 1), ""],
+        [(4 * place, 4 * place + 3) for place in range(many)], 4 * many - 1,
+    )  # fmt: skip
+    began = time.process_time()
+    found = _compose(account, source)
+    assert time.process_time() - began < 2
+    assert (len(found.spans), len(found.cut)) == (many, many)
+
+
+def test_the_accounts_of_a_call_leave_the_event_loop_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+
+    def spy(*args: Any) -> list[dict[str, Any]]:
+        threads.append(threading.get_ident())
+        return own(*args)
+
+    own = compressor.accounts
+    monkeypatch.setattr(compressor, "accounts", spy)
+    asyncio.run(lexical().acompress_documents([Document("Bees need water.")], QUERY))
+    assert len(threads) == 1
+    assert threads != [threading.get_ident()]
 
 
 def test_the_account_of_a_call_names_what_was_dropped_and_why() -> None:
