@@ -10,9 +10,9 @@ from ctxprune.utils.validation import check_range
 
 from ..linking.doubts import Doubt
 from .contradiction import contradicts_itself
+from .counted_kinds import find_rows_of_kind
 from .explain import find_nearest, question_back
 from .leftover import IMPORTANT
-from .lookups import find_rows_of_kind
 from .outcome import ANSWERED, TENTATIVE, UNANSWERED, Assessment
 from .support import OWN_GENERATORS
 
@@ -91,6 +91,8 @@ def assess(
         other = kind[1] if other is None else other
     elif not mine.stored:
         blockers += _bridge_doubts(mine)
+    if not mine.stored:
+        blockers += _contested_doubts(mine, {one.span for one in blockers})
     alone = _read_alone(mine, executed)
     clash = contradicts_itself(executed[chosen].sql, dialect)
     impossible = [] if mine.stored else [*_condition_doubts(executed)]
@@ -195,6 +197,13 @@ def _bridge_doubts(mine: JudgedGroup) -> Iterator[Doubt]:
     """Tables of events that stand for a verb of the question and are named by none of its words."""
     for part in mine.facts.reading.bridges if mine.facts.reading is not None else ():
         yield Doubt("", (0, 0), f"read through {part.text}, which the question does not name")
+
+
+def _contested_doubts(mine: JudgedGroup, told: set[tuple[int, int]]) -> Iterator[Doubt]:
+    """Words that the query explains and the question speaks against, but for those at the spans that are told."""
+    for one in mine.facts.reading.contested if mine.facts.reading is not None else ():
+        if (one.start, one.end) not in told:
+            yield Doubt(one.text, (one.start, one.end), one.why)
 
 
 def _condition_doubts(executed: Sequence[Executed]) -> Iterator[Doubt]:
