@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctxprune.text.words import words
 from ctxprune.utils.validation import check_range
 
+from ..account.gradable import GRADABLE
 from ..linking.doubts import Doubt
 from .contradiction import contradicts_itself
 from .counted_kinds import find_rows_of_kind
@@ -109,7 +111,7 @@ def assess(
     own = executed[chosen].candidate.generator in OWN_GENERATORS
     left_out = [one for one in mine.facts.leftovers if not one.why]
     missing = [] if mine.stored else [*_word_doubts(context, left_out)]
-    if own and missing and mine.chance < _refusal_bar(bars, left_out):
+    if own and missing and mine.chance < _refusal_bar(bars, left_out) and not _only_ungraded(left_out):
         unknown = all(one.kind == "doubt" for one in left_out if one.kind in IMPORTANT)
         reason = _refusal(context, missing, "that you may see in it" if unknown else "in my query")
         return Assessment(UNANSWERED, mine.chance, mine.facts.reading, unused, tuple(doubts), question_back=back,
@@ -150,6 +152,16 @@ def _refusal_bar(bars: Bars, left_out: Sequence[Leftover]) -> float:
     return bars.refuse_below if bars.refuse_unknown is None or not unknown else bars.refuse_unknown
 
 
+def _only_ungraded(left_out: Sequence[Leftover]) -> bool:
+    """Whether all that is left out are adjectives of degree, and names of the schema, as in "cheap books".
+
+    The rows are there, and only the border is not; so that they are shown with the doubt rather than refused.
+    """
+    left = [one for one in left_out if one.kind in IMPORTANT]
+    graded = [one for one in left if GRADABLE.issuperset(words(one.text))]
+    return bool(graded) and all(one in graded or one.kind == "schema" for one in left)
+
+
 def _reading(one: Executed) -> str:
     """A query on one line with what it gives: "SELECT … -> 3 rows"."""
     words = " ".join((one.sql or one.candidate.sql).split())
@@ -169,7 +181,8 @@ def _word_doubts(context: SelectionContext, leftovers: Sequence[Leftover]) -> It
         if one.why:
             mine = [Doubt(one.text, one.span, one.why)]
         elif not mine and one.kind in IMPORTANT:
-            mine = [Doubt(one.text, one.span, f"not used: {one.text!r}, {_WHAT[one.kind]}")]
+            what = "which needs a border, as in 'more than 10'" if _only_ungraded([one]) else _WHAT[one.kind]
+            mine = [Doubt(one.text, one.span, f"not used: {one.text!r}, {what}")]
         yield from (doubt for doubt in mine if doubt not in told)
         told.update(mine)
 

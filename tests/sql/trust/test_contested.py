@@ -114,3 +114,16 @@ def test_a_part_of_itself_is_doubted(boats: Pipeline) -> None:
     answer = boats.ask("How many engines are there?")
     assert answer.outcome == TENTATIVE
     assert "rows of part itself" in str(answer.doubts[0])
+
+
+@pytest.mark.parametrize("question", ["Which boats are big?", "Which boats are long?", "Which skippers are old?"])
+def test_adjectives_without_a_border_are_doubted_rather_than_refused(boats: Pipeline, question: str) -> None:
+    answer = boats.ask(question)
+    assert answer.outcome == TENTATIVE, answer.reason
+    assert any("needs a border" in str(one) for one in answer.doubts)
+    assert answer.rows
+
+
+def test_what_else_is_missing_beside_an_adjective_is_still_refused(boats: Pipeline) -> None:
+    answer = boats.ask("Which big unicorns are there?")
+    assert answer.refused, (answer.sql, answer.doubts)
