@@ -12,6 +12,7 @@ from .answers import find_other_answers
 from .associations import Prepared
 from .bridges import find_unsaid_bridges
 from .content import WEAK_NAMES, is_content
+from .contested import find_contested
 from .extra import find_extra
 from .gradable import find_counted_measures, find_ungraded
 from .grammar import Grammar
@@ -76,7 +77,9 @@ class Accountant:
         query = read_query(sql, self._asked.prepared.view.schema)
         matched = _Matching(self._asked, query)
         spans = tuple(_spans(self._asked, matched))
-        return Reading(spans, find_extra(self._asked, query, matched.parts), find_unsaid_bridges(matched.case))
+        case = matched.case
+        extra = find_extra(self._asked, query, matched.parts)
+        return Reading(spans, extra, find_unsaid_bridges(case), find_contested(case))
 
 
 def account(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .objections import Case
     from .reading import Part
 
-__all__ = ["find_unsaid_bridges"]
+__all__ = ["find_plain_verbs", "find_unsaid_bridges"]
 
 # Verbs that say no more than that two things belong together.
 _LINKING = word_set(
@@ -26,10 +26,16 @@ def find_unsaid_bridges(case: Case) -> tuple[Part, ...]:
     What was bought may be read off orders as well as off reviews; a table of keys alone is how two tables are linked
     and means nothing else.
     """
-    verbs = VERBS - _LINKING
-    if not any(word.text in verbs and not case.parts[place] for place, word in enumerate(case.asked.words) if place):
+    if not find_plain_verbs(case):
         return ()
     return tuple(part for name, part in case.query.tables.items() if _is_unsaid_bridge(case, name))
+
+
+def find_plain_verbs(case: Case) -> list[int]:
+    """Positions of the verbs that say more than that two things belong together, and that no part explains."""
+    verbs = VERBS - _LINKING
+    return [place for place, word in enumerate(case.asked.words)
+            if place and word.text in verbs and not case.parts[place]]  # fmt: skip
 
 
 def _is_unsaid_bridge(case: Case, name: str) -> bool:

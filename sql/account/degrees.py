@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..linking.words import load_cues
+from .gradable import GRADABLE
 from .lexicon import GENERIC, TEMPORAL, TURNED, is_high, word_set
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ class Degrees:
         if text in _PLAIN_LIMITS and after is not None and after.number is not None and not after.year:
             # "first three" may mean any rows; "top 5" needs an order.
             return found or [*self._query.limits, *(one.part for one in self._query.orders)]
+        if not found and text == word.text and text in GRADABLE:
+            # "expensive rooms" need no order: a comparison of their price says so, too.
+            found = self._of_direction(self._query.tests, is_high(text, days=False))
         if found or not (word.exact or text in {"first", "last"}):
             return found
         return None

@@ -34,7 +34,8 @@ _LOW = word_set(
 )
 _UNDIRECTED = word_set(
     "old aged elderly ancient young youthful new recent modern early late fresh stale popular famous frequent common "
-    "important significant difficult hard easy simple complex near nearby distant far often overweight obese senior"
+    "recently newly frequently important significant difficult hard easy simple complex near nearby distant far often "
+    "overweight obese senior"
 )
 GRADABLE = _HIGH | _LOW | _UNDIRECTED
 # Words after which an adjective asks for the measure itself or is part of a superlative: "how old", "most common".

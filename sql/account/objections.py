@@ -115,6 +115,7 @@ def find_objections(case: Case) -> Iterator[int]:
     yield from _outside(case)
     yield from _groups(case)
     yield from _relations(case)
+    yield from _idle_orders(case)
 
 
 def _is_plain(case: Case, place: int) -> bool:
@@ -323,3 +324,14 @@ def _relations(case: Case) -> Iterator[int]:
             named = any(ref is not None and word.token.stem in case.kinds.roots(ref) for ref in other)
             if not case.said[place] and not named and mine.isdisjoint(case.query.tables):
                 yield place
+
+
+def _idle_orders(case: Case) -> Iterator[int]:
+    """ "recently published" with the order of one number: where all rows make one, an order decides nothing."""
+    query = case.query
+    if query.groups or not query.orders or not query.outputs or not all(one.aggregate for one in query.outputs):
+        return
+    idle = {*query.limits, *(one.part for one in query.orders)}
+    for place, parts in enumerate(case.parts):
+        if not idle.isdisjoint(parts) and not case.said[place]:
+            yield place

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["KINDS", "Part", "Reading", "Span", "describe"]
+__all__ = ["KINDS", "Contested", "Part", "Reading", "Span", "describe"]
 
 KINDS = (
     "table", "column", "value", "number", "date", "aggregate", "comparison", "order", "negation", "grouping", "limit",
@@ -45,6 +45,22 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Contested:
+    """Words that the query explains and the question speaks against.
+
+    Attributes:
+        start, end: Characters [start, end) of the question.
+        text: Those characters.
+        why: The reason as a clause.
+    """
+
+    start: int
+    end: int
+    text: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """The account of one question and one query.
 
@@ -52,11 +68,13 @@ class Reading:
         spans: The words of the question in order, disjoint.
         extra: Parts of the query that no word asks for.
         bridges: Tables of events that the query goes through, where a verb of the question may mean others.
+        contested: Words whose explanation the question speaks against.
     """
 
     spans: tuple[Span, ...]
     extra: tuple[Part, ...]
     bridges: tuple[Part, ...] = ()
+    contested: tuple[Contested, ...] = ()
 
     @property
     def unused(self) -> tuple[Span, ...]:
@@ -76,6 +94,7 @@ class Reading:
             "spans": [{**asdict(span), "parts": [asdict(part) for part in span.parts]} for span in self.spans],
             "extra": [asdict(part) for part in self.extra],
             "bridges": [asdict(part) for part in self.bridges],
+            "contested": [asdict(one) for one in self.contested],
             "unused": [span.text for span in self.unused],
             "coverage": round(self.coverage, 4),
         }

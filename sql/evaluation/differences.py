@@ -44,7 +44,7 @@ def _verdict(result: Result | None) -> dict[str, Any] | None:
 
 def _why(official: Result | None, safe: Result | None) -> str:
     if official is None:
-        return "the official script scores no item beyond the last prediction"
+        return "official mode did not score it"
     if safe is None:
         return "safe mode did not score it"
     causes = [

@@ -6,13 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ctxprune.text.words import words
 from ctxprune.utils.validation import check_range
 
+from ..account.gradable import GRADABLE
 from ..linking.doubts import Doubt
 from .contradiction import contradicts_itself
+from .counted_kinds import find_rows_of_kind
 from .explain import find_nearest, question_back
 from .leftover import IMPORTANT
-from .lookups import find_rows_of_kind
 from .outcome import ANSWERED, TENTATIVE, UNANSWERED, Assessment
 from .support import OWN_GENERATORS
 
@@ -91,6 +93,8 @@ def assess(
         other = kind[1] if other is None else other
     elif not mine.stored:
         blockers += _bridge_doubts(mine)
+    if not mine.stored:
+        blockers += _contested_doubts(mine, {one.span for one in blockers})
     alone = _read_alone(mine, executed)
     clash = contradicts_itself(executed[chosen].sql, dialect)
     impossible = [] if mine.stored else [*_condition_doubts(executed)]
@@ -107,7 +111,7 @@ def assess(
     own = executed[chosen].candidate.generator in OWN_GENERATORS
     left_out = [one for one in mine.facts.leftovers if not one.why]
     missing = [] if mine.stored else [*_word_doubts(context, left_out)]
-    if own and missing and mine.chance < _refusal_bar(bars, left_out):
+    if own and missing and mine.chance < _refusal_bar(bars, left_out) and not _only_ungraded(left_out):
         unknown = all(one.kind == "doubt" for one in left_out if one.kind in IMPORTANT)
         reason = _refusal(context, missing, "that you may see in it" if unknown else "in my query")
         return Assessment(UNANSWERED, mine.chance, mine.facts.reading, unused, tuple(doubts), question_back=back,
@@ -148,6 +152,16 @@ def _refusal_bar(bars: Bars, left_out: Sequence[Leftover]) -> float:
     return bars.refuse_below if bars.refuse_unknown is None or not unknown else bars.refuse_unknown
 
 
+def _only_ungraded(left_out: Sequence[Leftover]) -> bool:
+    """Whether all that is left out are adjectives of degree, and names of the schema, as in "cheap books".
+
+    The rows are there, and only the border is not; so that they are shown with the doubt rather than refused.
+    """
+    left = [one for one in left_out if one.kind in IMPORTANT]
+    graded = [one for one in left if GRADABLE.issuperset(words(one.text))]
+    return bool(graded) and all(one in graded or one.kind == "schema" for one in left)
+
+
 def _reading(one: Executed) -> str:
     """A query on one line with what it gives: "SELECT … -> 3 rows"."""
     words = " ".join((one.sql or one.candidate.sql).split())
@@ -167,7 +181,8 @@ def _word_doubts(context: SelectionContext, leftovers: Sequence[Leftover]) -> It
         if one.why:
             mine = [Doubt(one.text, one.span, one.why)]
         elif not mine and one.kind in IMPORTANT:
-            mine = [Doubt(one.text, one.span, f"not used: {one.text!r}, {_WHAT[one.kind]}")]
+            what = "which needs a border, as in 'more than 10'" if _only_ungraded([one]) else _WHAT[one.kind]
+            mine = [Doubt(one.text, one.span, f"not used: {one.text!r}, {what}")]
         yield from (doubt for doubt in mine if doubt not in told)
         told.update(mine)
 
@@ -195,6 +210,13 @@ def _bridge_doubts(mine: JudgedGroup) -> Iterator[Doubt]:
     """Tables of events that stand for a verb of the question and are named by none of its words."""
     for part in mine.facts.reading.bridges if mine.facts.reading is not None else ():
         yield Doubt("", (0, 0), f"read through {part.text}, which the question does not name")
+
+
+def _contested_doubts(mine: JudgedGroup, told: set[tuple[int, int]]) -> Iterator[Doubt]:
+    """Words that the query explains and the question speaks against, but for those at the spans that are told."""
+    for one in mine.facts.reading.contested if mine.facts.reading is not None else ():
+        if (one.start, one.end) not in told:
+            yield Doubt(one.text, (one.start, one.end), one.why)
 
 
 def _condition_doubts(executed: Sequence[Executed]) -> Iterator[Doubt]:

@@ -17,8 +17,8 @@ from ..select.soundness import SOUNDNESS, soundness_features
 from ..select.vote import candidate_weights
 from ..select.wording import wording_features
 from .checks import find_repeats, find_spellings, find_unstored
+from .counted_kinds import find_counted_kinds
 from .leftover import IMPORTANT, LEFTOVERS, count_leftovers, find_leftovers
-from .lookups import find_counted_kinds
 from .support import find_outside
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from ctxprune.models.weights import reading, shipped
 
 from ..account.accountant import Accountant
 from ..select.base import GroupChance
+from .counted_kinds import find_rows_of_kind
 from .features import FEATURES, SchemaFacts, describe_groups
-from .lookups import find_rows_of_kind
 from .support import find_outside, support_logits
 
 if TYPE_CHECKING:

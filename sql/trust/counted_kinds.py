@@ -27,8 +27,8 @@ def find_counted_kinds(
     """The words for a stored value of which a query counts the rows of a table that others refer to.
 
     The rows that refer to it may be meant, unless the question names the table or one of its other columns. A value
-    that is stored once, so that the count is 1 whatever the database holds, says so of any table that others refer to;
-    otherwise the table has to be a lookup table.
+    that is stored once, so that the count is 1 whatever the database holds, says so of any table that others or its own
+    rows refer to; otherwise the table has to be a lookup table.
 
     Args:
         reading: The account of the query.
@@ -42,13 +42,15 @@ def find_counted_kinds(
         return ()
     name = next((table.name for table in schema.tables if table.name.casefold() in form.tables), "")
     about = rows_of_kind(schema, name) if name else ()
+    # Of a tree of kinds ("vehicle" above "car") the rows below the one that is named may be meant.
+    tree = any(key.table == key.ref_table == name for key in schema.foreign_keys)
     values = [span for span in reading.spans if any(part.kind == "value" for part in span.parts)]
-    if not about or not values or _is_named(reading, name):
+    if not (about or tree) or not values or _is_named(reading, name):
         return ()
     once = result.rows[0] == (1,)
-    if not once and not is_lookup(schema, name):
+    if not once and not (about and is_lookup(schema, name)):
         return ()
-    others = ", ".join(about[:_MOST_NAMED])
+    others = ", ".join(about[:_MOST_NAMED]) or f"{name} itself"
     return tuple(
         Leftover("value", span.text, (span.start, span.end), _why(span, name, others), about if once else ())
         for span in values
