@@ -296,7 +296,8 @@ def _detach_enclosed(found: Scored, counter: TokenCounter, budget: int) -> Score
     without, and where the score of these is the lowest: a question shares words with a header, which answers nothing.
     """
     context = found.context
-    if context.kind != "passage" or not (enclosing := context.enclosing) or _all_fit(found, counter, budget):
+    enclosing = frozenset(context.enclosing) if context.kind == "passage" else frozenset()
+    if not enclosing or _all_fit(found, counter, budget):
         return found
     scores = found.scores.copy()
     scores[sorted(enclosing)] = scores.min()
