@@ -101,7 +101,7 @@ def _other_units(case: Case) -> Iterator[Contested]:
         unit = case.asked.text(place + 1)
         asked = _DIMENSION_OF.get(unit, "") if word.number is not None and unit not in _TWO_FOLD else ""
         for one in case.query.literals if asked else ():
-            held = {_DIMENSION_OF.get(words(ref.column.replace("_", " "))[-1], "") for ref in one.columns if ref.column}
+            held = {_DIMENSION_OF.get(_last_word(ref.column), "") for ref in one.columns}
             if one.part in case.parts[place] and held and "" not in held and asked not in held:
                 column = one.columns[0]
                 yield _contest(
@@ -109,6 +109,11 @@ def _other_units(case: Case) -> Iterator[Contested]:
                     (place, place + 1),
                     f"{unit!r} is no unit of {column.table}.{column.column}",
                 )
+
+
+def _last_word(name: str) -> str:
+    """Of a column's name, folded; "" for a name without letters and digits."""
+    return (words(name.replace("_", " ")) or [""])[-1]
 
 
 def _other_routes(case: Case) -> Iterator[Contested]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ctxprune.sql import Database, Pipeline
+from ctxprune.sql import Column, Database, Pipeline, Schema, Table
 from ctxprune.sql.account import Accountant
 from ctxprune.sql.trust.outcome import ANSWERED, TENTATIVE
 
@@ -127,3 +127,11 @@ def test_adjectives_without_a_border_are_doubted_rather_than_refused(boats: Pipe
 def test_what_else_is_missing_beside_an_adjective_is_still_refused(boats: Pipeline) -> None:
     answer = boats.ask("Which big unicorns are there?")
     assert answer.refused, (answer.sql, answer.doubts)
+
+
+def test_a_column_whose_name_has_no_word_has_no_unit() -> None:
+    schema = Schema("odd", (Table("trip", (Column("\U0001f525", "REAL"),)),))
+    reading = Accountant("How many trips took longer than 5 days?", schema).read(
+        'SELECT COUNT(*) FROM trip WHERE "\U0001f525" > 5'
+    )
+    assert not reading.contested
