@@ -104,5 +104,5 @@ def test_text_that_scores_lower_never_stays_instead(rows: list[tuple[float, bool
         assert scores[lost & around].max(initial=-np.inf) <= scores[text].min()
     floor = scores.min() + NEAR * (scores.max() - scores.min())
     if kept[np.argmax(scores)] and not kept.all() and text.any():
-        filling = after.kept & around & (scores < floor)
+        filling = after.kept & around & (scores < floor - 1e-6)  # rounding differs at the border itself
         assert not filling.any() or scores[filling].min() > scores[text].min()
