@@ -44,6 +44,7 @@ def test_no_folder_outside_the_checkout_is_recorded(tmp_path: Path, monkeypatch:
         "wikiqa,qed",
         "chat:a/b",
     ]
+    assert short("peer=" + str(Path.home())) == f"peer={Path.home().name}"
 
 
 def test_a_finished_row_is_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -41,10 +41,14 @@ def command() -> str:
     return shlex.join(["python", *(_short(word) for word in sys.argv)])
 
 
+def _is_path(word: str) -> bool:
+    return bool(word) and (word.startswith((".", "~", "/")) or os.path.exists(word))
+
+
 def _short(word: str) -> str:
     """A path inside the checkout relative to it, any other by its name alone: no path of this machine is recorded."""
-    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
-    if not value or not (value.startswith((".", "~", "/")) or os.path.exists(value)):
+    option, equals, value = ("", "", word) if _is_path(word) else word.partition("=")
+    if not _is_path(value):
         return word
     root = RESULTS.parent.parent
     place = Path(os.path.normpath(Path(value).absolute()))  # not resolved: a virtual environment's python is a link
