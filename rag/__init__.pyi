@@ -46,7 +46,7 @@ from .passages.fence import new_fence as new_fence
 from .passages.options import PassageOptions as PassageOptions
 from .passages.passages import Passage as Passage
 from .passages.passages import Passages as Passages
-from .passages.passages import sentence_spans as sentence_spans
+from .passages.sentences import sentence_spans as sentence_spans
 from .policies.distinct import Distinct as Distinct
 from .policies.documents import BestDocuments as BestDocuments
 from .policies.documents import TopMean as TopMean

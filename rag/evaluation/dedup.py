@@ -17,7 +17,7 @@ from ctxprune.text.words import words
 from ctxprune.utils.percent import percent_or_none
 
 from ..dedup.texts import deduplicate
-from ..passages.passages import sentence_spans
+from ..passages.sentences import sentence_spans
 from .report import Report
 
 if TYPE_CHECKING:

@@ -4,4 +4,4 @@ from .fence import new_fence as new_fence
 from .options import PassageOptions as PassageOptions
 from .passages import Passage as Passage
 from .passages import Passages as Passages
-from .passages import sentence_spans as sentence_spans
+from .sentences import sentence_spans as sentence_spans

@@ -16,7 +16,8 @@ from ctxprune.rag.logs import Log
 from ctxprune.rag.passages import passages
 from ctxprune.rag.passages import tiny_units as dense
 from ctxprune.rag.passages.options import PassageOptions
-from ctxprune.rag.passages.passages import Passage, sentence_spans
+from ctxprune.rag.passages.passages import Passage
+from ctxprune.rag.passages.sentences import sentence_spans
 
 MARKDOWN = PassageOptions(markdown=True, headings=True)
 PIECES = [
