@@ -31,6 +31,8 @@ _STAND_INS = {
 # A line that starts a new item: bullet, number, heading, quotation, table row, code fence.
 _ITEM = re.compile(r"\s*(?:[-*+•‣▪◦–—·]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s|#{1,6}\s|>|\||```)")
 _MARKER = re.compile(r"\s*\(?(?:[0-9]{1,3}|[A-Za-z])[.)]\s*")  # the number of a list item, no sentence by itself
+_FOOTNOTES = re.compile(r"(?:(?<=\S)\[\^[^\]\s]{1,20}\])*")  # Markdown's marks belong to the sentence before them
+_ABBREVIATED = re.compile(r"\bapprox\.\s*\Z", re.IGNORECASE)  # which the splitter takes for an end
 _WORD = re.compile(r"\w")  # without one, as in "?!", there is nothing to split
 # A line without any of this is one sentence in any language: the splitter costs more than all else for a short one.
 _BOUNDARY = re.compile("[.!?;:\x80-\U0010ffff]|\n[^\n]")
@@ -124,10 +126,11 @@ def _split_sentences(text: str, start: int, end: int, language: str) -> Iterator
         if start + _WINDOW < end and len(ends) > 1 and ends[-2] > _WINDOW // 2:
             ends.pop()
         before = last = 0
-        for cut in ends:
+        for end_of_sentence in ends:
+            cut = _FOOTNOTES.match(window, end_of_sentence).end()  # type: ignore[union-attr]
             alone = _WORD.search(window, last, cut) is None or _MARKER.fullmatch(window, last, cut)
             last = cut
-            if alone and cut < len(window):
+            if cut < len(window) and (alone or _ABBREVIATED.search(window, before, cut)):
                 continue
             yield start + before, start + cut
             before = cut

@@ -13,7 +13,7 @@ from ctxprune.errors import InputError
 from ctxprune.rag.jsondocument import JsonDocument
 from ctxprune.rag.jsonschema import JsonSchema, Tools, graph, tools
 from ctxprune.rag.logs import Log
-from ctxprune.rag.passages import passages
+from ctxprune.rag.passages import sentences
 from ctxprune.rag.passages import tiny_units as dense
 from ctxprune.rag.passages.options import PassageOptions
 from ctxprune.rag.passages.passages import Passage
@@ -110,5 +110,5 @@ def test_many_members_in_a_whole_item_are_one_unit(few: None) -> None:
 def test_lines_without_an_end_are_cut_as_the_splitter_cuts_them(text: str, language: str) -> None:
     found = sentence_spans(text, language=language, max_tokens=8)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passages, "_BOUNDARY", re.compile(""))
+        patch.setattr(sentences, "_BOUNDARY", re.compile(""))
         assert found == sentence_spans(text, language=language, max_tokens=8)

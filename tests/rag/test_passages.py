@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ctxprune.context.base import Context
 from ctxprune.errors import UsageError
 from ctxprune.rag import Passage, Passages, sentence_spans
-from ctxprune.rag.passages.passages import _ITEM, _find_line_starts
+from ctxprune.rag.passages.sentences import _ITEM, _find_line_starts
 
 CASES = json.loads((Path(__file__).parent / "sentences.json").read_text(encoding="utf-8"))
 PIECES = st.sampled_from(
@@ -197,3 +197,17 @@ def test_lines_start_where_a_pattern_by_pattern_search_says(text: str) -> None:
             if not wrapped or before.startswith("#") or _ITEM.match(line):
                 expected.append(start)
     assert [*_find_line_starts(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("It is heavy.[^3] It is lost.[^4][^note] Tea.", ["It is heavy.[^3]", "It is lost.[^4][^note]", "Tea."]),
+        ("Fine. [^3] stays here. Next.", ["Fine.", "[^3] stays here.", "Next."]),
+        ("A line.\n\n[^3]: The note. More.", ["A line.", "[^3]: The note.", "More."]),
+        ("It was found in approx. 1702. It was lost.", ["It was found in approx. 1702.", "It was lost."]),
+        ("It is approx.", ["It is approx."]),
+    ],
+)
+def test_footnote_marks_and_approx_stay_in_their_sentence(text: str, sentences: list[str]) -> None:
+    assert [text[slice(*span)] for span in sentence_spans(text)] == sentences
