@@ -39,7 +39,7 @@ _STATUSES: Mapping[type[CtxpruneError], int] = {
     StoreError: 503,
     FormatError: 503,  # an index or a cache that was lost or damaged, until it is rebuilt
     IndexBuildError: 503,
-    MissingExtraError: 503,
+    MissingExtraError: 501,
     GenerationError: 502,
 }
 
@@ -63,13 +63,14 @@ def document(error: Exception, request_id: str) -> dict[str, Any]:
     """`{"error": {"code", "message", "hint", "request_id"}}`.
 
     Errors that only the operator can mend come without details, which may be paths or a server's own words; these are
-    in the log. A statement that ran too long is the caller's to mend, and its text is redacted already.
+    in the log. A statement that ran too long is the caller's to mend, and its text is redacted already. A package that
+    is not installed is named, since no retry helps.
     """
     if isinstance(error, CtxpruneError) and (
-        isinstance(error, (RequestError, QueryTimeoutError)) or status_of(error) < 500
+        isinstance(error, (RequestError, QueryTimeoutError, MissingExtraError)) or status_of(error) < 500
     ):
         code, message, hint = error.code, _clean(error.what), _clean(error.hint)
-    elif isinstance(error, (DatabaseError, MissingExtraError)):
+    elif isinstance(error, DatabaseError):
         code, message, hint = error.code, "the database cannot be used right now", "try again later; see /readyz"
     elif isinstance(error, (StoreError, FormatError, IndexBuildError)):
         code, message, hint = (

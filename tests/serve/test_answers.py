@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from ctxprune.errors import MissingExtraError
 from ctxprune.serve.answers import Answers
 from ctxprune.serve.call import Call
 from ctxprune.serve.config import BatchingConfig
+from ctxprune.serve.errors import document, headers_of, status_of
 from ctxprune.serve.keys import Key
 from ctxprune.serve.replies import encode
 from ctxprune.serve.scoring import Outcome
@@ -133,3 +135,12 @@ def test_answers_of_databases_are_not_remembered(client: Client) -> None:
     asked = {"database": "shop", "sql": "SELECT 1"}
     assert client.post("/v1/sql/run", asked).status_code == 200
     assert client.service.answers.size == 0
+
+
+def test_a_package_that_is_not_installed_is_named() -> None:
+    error = MissingExtraError("turbohtml", "html")
+    assert status_of(error) == 501
+    assert "retry-after" not in headers_of(error)
+    told = document(error, "r1")["error"]
+    assert told["message"] == "the package 'turbohtml' is not installed"
+    assert told["hint"] == "run: pip install 'ctxprune-middleware[html]'"

@@ -124,6 +124,7 @@ _ERRORS = {
     408: "the body did not arrive in time",
     422: "the request is wrong; the message says where",
     429: "too many requests at once; Retry-After says when to come again",
+    501: "a package that this needs is not installed with the service; the hint names it",
     503: "a database or the service is not ready",
     504: "it took too long",
 }
