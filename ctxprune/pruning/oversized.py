@@ -252,11 +252,10 @@ def without_bare_frames(selection: Selection, found: Scored) -> Selection:
     units, frames = found.context.units, _find_frames(found.context, found.origins)
     if not frames:
         return selection
-    kept = selection.kept.copy()
-    kept[frames] = False
-    pinned = [index for index in frames if units[index].pinned]
-    needed = {link for index in np.flatnonzero(kept).tolist() for link in (*units[index].requires, units[index].parent)}
-    kept[[index for index in frames if selection.kept[index] and (index in needed or index in pinned)]] = True
+    closure, kept = Closure(units), selection.kept.copy()
+    kept[[index for index in frames if not units[index].pinned]] = False
+    for index in np.flatnonzero(kept).tolist():
+        kept[closure.missing(index, kept)] = True
     if (kept == selection.kept).all():
         return selection
     reasons = ("budget" if selection.kept[i] and not kept[i] else reason for i, reason in enumerate(selection.reasons))
@@ -266,7 +265,12 @@ def without_bare_frames(selection: Selection, found: Scored) -> Selection:
 def _find_frames(context: Context[Any], origins: NDArray[np.int64]) -> list[int]:
     """The parts that other parts of the same unit need, and the units that only say what others are."""
     units = context.units
-    needed = {link for index, unit in enumerate(units) for link in unit.requires if origins[link] == origins[index]}
+    needed = {
+        link
+        for index, unit in enumerate(units)
+        for link in unit.requires
+        if link != index and origins[link] == origins[index]
+    }
     return sorted(needed.union(context.enclosing))
 
 

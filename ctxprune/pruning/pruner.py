@@ -219,7 +219,7 @@ class Pruner:
     def _fit_noted(
         self, scorer: Scorer, query: str, found: Scored, clock: Clock
     ) -> tuple[Request, tuple[Selection, Any, int]]:
-        """With the note of the context, unless that takes the room of what the question needs, or does not fit."""
+        """With the note of the context, unless only without it all fits that the question needs, or it does not fit."""
         plain = found._replace(context=found.context.with_note(note=False))
         try:
             request, fitted = self._fit_scored(scorer, query, found, clock)
@@ -228,11 +228,11 @@ class Pruner:
                 raise
             return self._fit_scored(scorer, query, plain, clock)
         needed = request.required_units
-        kept = int(fitted[0].kept[needed].sum())
-        if kept == len(needed) or plain.context is found.context:
+        if bool(fitted[0].kept[needed].all()) or plain.context is found.context:
             return request, fitted
         other = self._fit_scored(scorer, query, plain, clock)
-        return other if int(other[1][0].kept[needed].sum()) > kept else (request, fitted)
+        # Where something that is needed is left out either way, the reader has to be told.
+        return other if bool(other[1][0].kept[needed].all()) else (request, fitted)
 
     def _fit_scored(
         self, scorer: Scorer, query: str, found: Scored, clock: Clock

@@ -88,7 +88,7 @@ def test_a_run_of_a_generator_goes_on_and_is_compared(
     again = run_bench(*words)
     assert [one["ms"] for one in again["verdicts"]][:3] == [one["ms"] for one in first["verdicts"]][:3]  # from the log
     assert again["ex"] == first["ex"]
-    assert "EX by level" in page.read_text(encoding="utf-8")
+    assert "Execution accuracy by level" in page.read_text(encoding="utf-8")
     out.write_text(json.dumps(again), encoding="utf-8")
     for run in (out, log):
         found = run_bench("compare", run, out)

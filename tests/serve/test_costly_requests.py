@@ -121,7 +121,7 @@ def test_a_body_that_was_read_keeps_its_connection(served: Served) -> None:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         answer = answers(connection)
         assert b"It opened in 1933." in answer or b'"status": "ok"' in answer
-        assert answer.endswith(b'{"status": "ok"}')
+        assert answer.endswith(b'{"status": "ok"}\n')
 
 
 def framed(*parts: bytes) -> BoundedConnection:
